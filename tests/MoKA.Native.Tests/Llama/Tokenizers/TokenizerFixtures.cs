@@ -1,0 +1,84 @@
+using System.Text;
+using MoKA.Native.Llama.Tokenizers;
+
+namespace MoKA.Native.Tests.Llama.Tokenizers;
+
+/// <summary>Tokenizers that several test classes share, and the naive encoder that they are compared with.</summary>
+internal static class TokenizerFixtures
+{
+    public const string Story =
+        "Once upon a time, there was a little girl named Lily. She loved to play outside in the park.\n" +
+        "One day, she saw a big, red ball. She wanted to play with it, but it was too high.\n" +
+        "Lily's mom said, \"Lily, let's go to the park.\" Lily was sad and didn't know what to do.\n" +
+        "She said, \"I want to play with your ball, but I can't find it.\" There were 12 balls in the 3 boxes.\n";
+
+    /// <summary>Trained on <see cref="Story"/>: 400 ids.</summary>
+    public static readonly Tokenizer Small = TokenizerTrainer.Train([Story], 400);
+
+    /// <summary>A random tokenizer over the letters a, b, c and the space, with equal scores among its pieces.</summary>
+    public static Tokenizer Random(int seed)
+    {
+        Random random = new(seed);
+        List<string> pieces = [.. Enumerable.Range(0, 259).Select(Tokenizer.FixedPiece), "▁", "a", "b", "c"];
+        List<float> scores = [.. new float[pieces.Count]];
+        for (int i = 0; i < 30; i++)
+        {
+            string piece = pieces[random.Next(259, pieces.Count)] + pieces[random.Next(259, pieces.Count)];
+            if (piece.Length <= 6 && !pieces.Contains(piece))
+            {
+                pieces.Add(piece);
+                scores.Add(-random.Next(8));
+            }
+        }
+
+        return new Tokenizer(pieces, scores);
+    }
+
+    /// <summary>The definition: look at all adjacent pairs, join the first with the best score, start again.</summary>
+    public static int[] NaiveEncode(Tokenizer tokenizer, string text)
+    {
+        List<string> symbols = [.. Tokenizer.Escape(text, tokenizer.AddDummyPrefix).EnumerateRunes().Select(rune => rune.ToString())];
+        while (true)
+        {
+            int best = -1;
+            float bestScore = float.NegativeInfinity;
+            for (int i = 0; i + 1 < symbols.Count; i++)
+            {
+                if (tokenizer.TryGetId(symbols[i] + symbols[i + 1], out int id) && id >= 259 && tokenizer.Score(id) > bestScore)
+                {
+                    best = i;
+                    bestScore = tokenizer.Score(id);
+                }
+            }
+
+            if (best < 0)
+            {
+                break;
+            }
+
+            symbols[best] += symbols[best + 1];
+            symbols.RemoveAt(best + 1);
+        }
+
+        return [.. symbols.SelectMany(symbol => tokenizer.TryGetId(symbol, out int id) && id >= 259
+            ? [id]
+            : Encoding.UTF8.GetBytes(symbol).Select(value => 3 + value))];
+    }
+
+    /// <summary>llama2.c's tokenizer.bin: u32 longest piece, then f32 score, u32 length and bytes for each piece.</summary>
+    public static Tokenizer ReadLlama2c(string path)
+    {
+        using BinaryReader reader = new(File.OpenRead(path));
+        reader.ReadUInt32();
+        List<string> pieces = [];
+        List<float> scores = [];
+        while (reader.BaseStream.Position < reader.BaseStream.Length)
+        {
+            scores.Add(reader.ReadSingle());
+            string piece = Encoding.UTF8.GetString(reader.ReadBytes(reader.ReadInt32()));
+            pieces.Add(pieces.Count < 259 ? piece.Trim('\n') : piece.Replace(' ', '▁'));
+        }
+
+        return new Tokenizer(pieces, scores);
+    }
+}
