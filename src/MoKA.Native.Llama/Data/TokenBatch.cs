@@ -1,59 +1,89 @@
-
 namespace MoKA.Native.Llama.Data;
 
 /// <summary>
-/// Sequences of different lengths, end to end without padding. Each is fed without its last token, and position i is
-/// asked for token i + 1; positions whose answer is part of the prompt are not asked. The arrays grow once and are
-/// reused.
+/// Sequences of different lengths laid end to end without padding, each with the id that follows every id. Buffers
+/// grow to the largest batch and are then reused.
 /// </summary>
 public sealed class TokenBatch
 {
-    private int[] _tokens = [];
-    private int[] _starts = [0];
-    private int[] _targetRows = [];
-    private int[] _targetIds = [];
-    private int _tokenCount;
-    private int _sequences;
+    /// <summary>The target of a position that the loss ignores.</summary>
+    public const int Ignored = -100;
 
-    /// <summary>[tokens], what the model reads.</summary>
-    public ReadOnlyMemory<int> Tokens => _tokens.AsMemory(0, _tokenCount);
+    private int[] _tokens = new int[1024];
+    private int[] _targets = new int[1024];
+    private int[] _targetRows = new int[1024];
+    private int[] _targetIds = new int[1024];
+    private int[] _starts = new int[16];
 
-    /// <summary>[sequences + 1], where each sequence begins.</summary>
-    public ReadOnlyMemory<int> SequenceStarts => _starts.AsMemory(0, _sequences + 1);
+    /// <summary>The number of positions over all sequences.</summary>
+    public int TokenCount { get; private set; }
 
-    /// <summary>[targets], the rows whose prediction counts.</summary>
-    public ReadOnlyMemory<int> TargetRows => _targetRows.AsMemory(0, TargetCount);
+    /// <summary>The number of sequences.</summary>
+    public int SequenceCount { get; private set; }
 
-    /// <summary>[targets], the token each of those rows should predict.</summary>
-    public ReadOnlyMemory<int> TargetIds => _targetIds.AsMemory(0, TargetCount);
-
-    /// <summary>How many predictions count.</summary>
+    /// <summary>The number of positions that have a target.</summary>
     public int TargetCount { get; private set; }
 
-    /// <summary>Empties the batch.</summary>
-    public void Clear() => (_tokenCount, _sequences, TargetCount) = (0, 0, 0);
+    /// <summary>[tokens] ids that are fed. Valid until the batch changes.</summary>
+    public ReadOnlyMemory<int> Tokens => _tokens.AsMemory(0, TokenCount);
 
-    /// <summary>Appends one sequence; only tokens from <paramref name="promptLength"/> on are targets.</summary>
+    /// <summary>
+    /// [tokens] the id that follows each fed id in its sequence, or <see cref="Ignored"/> where that id belongs to the
+    /// prompt. Valid until the batch changes.
+    /// </summary>
+    public ReadOnlyMemory<int> Targets => _targets.AsMemory(0, TokenCount);
+
+    /// <summary>[target count] the positions that have a target: only they need logits. Valid until the batch changes.</summary>
+    public ReadOnlyMemory<int> TargetRows => _targetRows.AsMemory(0, TargetCount);
+
+    /// <summary>[target count] the id that each of <see cref="TargetRows"/> should predict. Valid until the batch changes.</summary>
+    public ReadOnlyMemory<int> TargetIds => _targetIds.AsMemory(0, TargetCount);
+
+    /// <summary>[sequences + 1] where each sequence starts in <see cref="Tokens"/>, and the end of the last.</summary>
+    public ReadOnlyMemory<int> SequenceStarts => _starts.AsMemory(0, SequenceCount + 1);
+
+    /// <summary>Empties the batch and keeps its buffers.</summary>
+    public void Clear() => (TokenCount, SequenceCount, TargetCount) = (0, 0, 0);
+
+    /// <summary>Adds a sequence. Its last id is a target only, so a sequence of n ids takes n - 1 positions.</summary>
+    /// <param name="tokens">[n] ids, at least 2.</param>
+    /// <param name="promptLength">How many leading ids are no target, 0 to n. The first id never is.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are fewer than 2 ids, or the prompt is longer than they are.</exception>
     public void Add(ReadOnlySpan<int> tokens, int promptLength)
     {
-        if (tokens.Length < 2) throw new ArgumentException($"TokenBatch: a sequence needs two tokens, one to read and one to predict, got {tokens.Length}.");
-        int fed = tokens.Length - 1, start = _tokenCount;
-        Grow(ref _tokens, start + fed);
-        Grow(ref _starts, _sequences + 2);
-        tokens[..fed].CopyTo(_tokens.AsSpan(start));
-        Grow(ref _targetRows, TargetCount + fed);
-        Grow(ref _targetIds, TargetCount + fed);
-        for (int i = Math.Max(promptLength, 1); i < tokens.Length; i++)
+        ArgumentOutOfRangeException.ThrowIfLessThan(tokens.Length, 2);
+        ArgumentOutOfRangeException.ThrowIfNegative(promptLength);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(promptLength, tokens.Length);
+        int fed = tokens.Length - 1;
+        Reserve(TokenCount + fed, SequenceCount + 2);
+        tokens[..fed].CopyTo(_tokens.AsSpan(TokenCount));
+        tokens[1..].CopyTo(_targets.AsSpan(TokenCount));
+        int ignored = Math.Max(promptLength - 1, 0);
+        _targets.AsSpan(TokenCount, ignored).Fill(Ignored);
+        for (int i = ignored; i < fed; i++)
         {
-            _targetRows[TargetCount] = start + i - 1;
-            _targetIds[TargetCount++] = tokens[i];
+            _targetRows[TargetCount] = TokenCount + i;
+            _targetIds[TargetCount++] = tokens[i + 1];
         }
-        _tokenCount += fed;
-        _starts[++_sequences] = _tokenCount;
+
+        TokenCount += fed;
+        _starts[++SequenceCount] = TokenCount;
     }
 
-    private static void Grow(ref int[] array, int length)
+    private void Reserve(int tokens, int starts)
     {
-        if (array.Length < length) Array.Resize(ref array, Math.Max(length, 2 * array.Length));
+        if (tokens > _tokens.Length)
+        {
+            int length = Math.Max(tokens, 2 * _tokens.Length);
+            Array.Resize(ref _tokens, length);
+            Array.Resize(ref _targets, length);
+            Array.Resize(ref _targetRows, length);
+            Array.Resize(ref _targetIds, length);
+        }
+
+        if (starts > _starts.Length)
+        {
+            Array.Resize(ref _starts, Math.Max(starts, 2 * _starts.Length));
+        }
     }
 }

@@ -21,7 +21,7 @@ public sealed class Pretraining : IDisposable
         string[] documents = [.. config.Text.SelectMany(TextFile.ReadDocuments)];
         Tokenizer = TokenizerTrainer.Train(documents, config.VocabularySize);
         Model = new LlamaModel(config.Model, new RandomWeights(config.Model, CounterRandom.Bits(config.Seed, WeightStream, 0)));
-        Data = new TextDataset([.. documents.SelectMany(d => Tokenizer.Encode(d, addBos: true).Append(Tokenizer.EosId))], config.Window, config.Seed);
+        Data = new TextDataset(Tokenizer, documents, config.Window, config.Seed);
         _trainer = new Trainer(Model, Model.Parameters, Data, config.Training, cpu);
     }
 
