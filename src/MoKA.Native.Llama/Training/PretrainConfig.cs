@@ -7,58 +7,59 @@ using MoKA.Native.Optim;
 namespace MoKA.Native.Llama.Training;
 
 /// <summary>Everything that pre-training a small base depends on; read from JSON with comments allowed.</summary>
+/// <remarks>Optional values have setters because the compiled JSON reader would overwrite the defaults of init-only ones.</remarks>
 public sealed record PretrainConfig
 {
     /// <summary>Text files of documents parted by a line of <see cref="TextFile.DocumentSeparator"/>; relative to the config.</summary>
     public required IReadOnlyList<string> Text { get; init; }
 
     /// <summary>A text file that is not trained on and whose loss is reported; relative to the config.</summary>
-    public string? HeldOut { get; init; }
+    public string? HeldOut { get; set; }
 
     /// <summary>The folder to write; relative to the config.</summary>
     public required string Output { get; init; }
 
     /// <summary>How many pieces the tokenizer has.</summary>
-    public int VocabularySize { get; init; } = 2048;
+    public int VocabularySize { get; set; } = 2048;
 
     /// <summary>Width of the residual stream.</summary>
-    public int HiddenSize { get; init; } = 192;
+    public int HiddenSize { get; set; } = 192;
 
     /// <summary>Width inside the feed-forward layers.</summary>
-    public int IntermediateSize { get; init; } = 512;
+    public int IntermediateSize { get; set; } = 512;
 
     /// <summary>Number of blocks.</summary>
-    public int Layers { get; init; } = 6;
+    public int Layers { get; set; } = 6;
 
     /// <summary>Number of query heads.</summary>
-    public int Heads { get; init; } = 6;
+    public int Heads { get; set; } = 6;
 
     /// <summary>Number of key and value heads.</summary>
-    public int KeyValueHeads { get; init; } = 2;
+    public int KeyValueHeads { get; set; } = 2;
 
     /// <summary>The longest text the model can hold.</summary>
-    public int MaxPositions { get; init; } = 512;
+    public int MaxPositions { get; set; } = 512;
 
     /// <summary>Tokens that each sequence of a batch predicts.</summary>
-    public int Window { get; init; } = 256;
+    public int Window { get; set; } = 256;
 
     /// <summary>Sequences a step.</summary>
-    public int BatchSize { get; init; } = 8;
+    public int BatchSize { get; set; } = 8;
 
     /// <summary>Steps of the optimiser.</summary>
-    public long Steps { get; init; } = 1000;
+    public long Steps { get; set; } = 1000;
 
     /// <summary>The highest learning rate; a cosine falls from it.</summary>
-    public float LearningRate { get; init; } = 3e-3f;
+    public float LearningRate { get; set; } = 3e-3f;
 
     /// <summary>Decoupled decay of the matrices.</summary>
-    public float WeightDecay { get; init; } = 0.1f;
+    public float WeightDecay { get; set; } = 0.1f;
 
     /// <summary>What weights and batches derive from.</summary>
-    public ulong Seed { get; init; } = 1;
+    public ulong Seed { get; set; } = 1;
 
     /// <summary>Whether the linear maps are stored in 4 bits.</summary>
-    public bool Int4 { get; init; } = true;
+    public bool Int4 { get; set; } = true;
 
     /// <summary>Reads the file; paths inside it become absolute.</summary>
     public static PretrainConfig Read(string path)
