@@ -7,7 +7,7 @@ namespace MoKA.Native.Llama.Data;
 /// Encoded instruction records, and batches of them. Each epoch visits every example once in an order of its own; the
 /// batch of a step depends on (seed, step, batch size) alone, so a resumed run sees the same batches.
 /// </summary>
-public sealed class InstructionDataset
+public sealed class InstructionDataset : IBatchSource
 {
     // Keeps the shuffle apart from other uses of the same seed.
     private const ulong Domain = 0x5A5E_0001_0000_0000;

@@ -7,7 +7,7 @@ namespace MoKA.Native.Llama.Data;
 /// Plain text for pre-training: documents, each BOS ... EOS, laid end to end, and batches of random windows. A window
 /// depends on (seed, step, row) alone, so a resumed run sees the same batches.
 /// </summary>
-public sealed class TextDataset
+public sealed class TextDataset : IBatchSource
 {
     // Keeps the windows apart from other uses of the same seed.
     private const ulong Domain = 0x5A5E_0002_0000_0000;

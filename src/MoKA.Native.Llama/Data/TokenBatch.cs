@@ -11,6 +11,8 @@ public sealed class TokenBatch
 
     private int[] _tokens = new int[1024];
     private int[] _targets = new int[1024];
+    private int[] _targetRows = new int[1024];
+    private int[] _targetIds = new int[1024];
     private int[] _starts = new int[16];
 
     /// <summary>The number of positions over all sequences.</summary>
@@ -30,6 +32,12 @@ public sealed class TokenBatch
     /// prompt. Valid until the batch changes.
     /// </summary>
     public ReadOnlyMemory<int> Targets => _targets.AsMemory(0, TokenCount);
+
+    /// <summary>[target count] the positions that have a target: only they need logits. Valid until the batch changes.</summary>
+    public ReadOnlyMemory<int> TargetRows => _targetRows.AsMemory(0, TargetCount);
+
+    /// <summary>[target count] the id that each of <see cref="TargetRows"/> should predict. Valid until the batch changes.</summary>
+    public ReadOnlyMemory<int> TargetIds => _targetIds.AsMemory(0, TargetCount);
 
     /// <summary>[sequences + 1] where each sequence starts in <see cref="Tokens"/>, and the end of the last.</summary>
     public ReadOnlyMemory<int> SequenceStarts => _starts.AsMemory(0, SequenceCount + 1);
@@ -52,8 +60,13 @@ public sealed class TokenBatch
         tokens[1..].CopyTo(_targets.AsSpan(TokenCount));
         int ignored = Math.Max(promptLength - 1, 0);
         _targets.AsSpan(TokenCount, ignored).Fill(Ignored);
+        for (int i = ignored; i < fed; i++)
+        {
+            _targetRows[TargetCount] = TokenCount + i;
+            _targetIds[TargetCount++] = tokens[i + 1];
+        }
+
         TokenCount += fed;
-        TargetCount += fed - ignored;
         _starts[++SequenceCount] = TokenCount;
     }
 
@@ -64,6 +77,8 @@ public sealed class TokenBatch
             int length = Math.Max(tokens, 2 * _tokens.Length);
             Array.Resize(ref _tokens, length);
             Array.Resize(ref _targets, length);
+            Array.Resize(ref _targetRows, length);
+            Array.Resize(ref _targetIds, length);
         }
 
         if (starts > _starts.Length)

@@ -13,6 +13,8 @@ public class TokenBatchTests
         batch.Add([1, 40, 41, 2], promptLength: 1);
         Assert.Equal([1, 10, 11, 20, 21, 1, 30, 1, 40, 41], batch.Tokens.ToArray());
         Assert.Equal([-100, -100, 20, 21, 2, 30, 2, 40, 41, 2], batch.Targets.ToArray());
+        Assert.Equal([2, 3, 4, 5, 6, 7, 8, 9], batch.TargetRows.ToArray());
+        Assert.Equal([20, 21, 2, 30, 2, 40, 41, 2], batch.TargetIds.ToArray());
         Assert.Equal([0, 5, 7, 10], batch.SequenceStarts.ToArray());
         Assert.Equal((10, 3, 8), (batch.TokenCount, batch.SequenceCount, batch.TargetCount));
     }

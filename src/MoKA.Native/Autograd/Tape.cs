@@ -1,0 +1,119 @@
+using MoKA.Native.Memory;
+
+namespace MoKA.Native.Autograd;
+
+/// <summary>
+/// The record of one forward pass, and the memory its tensors live in. Every op takes the tape as an argument. The order
+/// of recording is a topological order, so the way back is the list walked downwards.
+/// </summary>
+/// <remarks>
+/// Tensors and recorded steps are kept and reused at the same place of the next pass: a training loop that repeats its
+/// operations puts nothing on the managed heap after the first step. A tape belongs to one thread.
+/// </remarks>
+public sealed unsafe class Tape : IDisposable
+{
+    private readonly List<Tensor> _tensors = [];
+    private readonly List<Step> _steps = [];
+    private int _tensorCount;
+    private int _stepCount;
+    private ulong _streams;
+
+    /// <summary>A tape on the given processor; without gradients nothing is recorded, for inference.</summary>
+    public Tape(Cpu cpu, bool gradients = true)
+    {
+        (Cpu, Gradients) = (cpu, gradients);
+    }
+
+    /// <summary>The threads and the instruction set that the ops use.</summary>
+    public Cpu Cpu { get; }
+
+    /// <summary>Whether ops are recorded for <see cref="Backward"/>.</summary>
+    public bool Gradients { get; }
+
+    /// <summary>Whether this pass trains: dropout acts only then. Set by <see cref="Reset"/>.</summary>
+    public bool Training { get; private set; }
+
+    /// <summary>What this pass's random numbers (dropout) derive from. Set by <see cref="Reset"/>.</summary>
+    public ulong Seed { get; private set; }
+
+    /// <summary>The most bytes of activations and gradients that any pass has held.</summary>
+    public long PeakBytes => Arena.PeakBytes;
+
+    internal Arena Arena { get; } = new();
+
+    internal long Pass { get; private set; }
+
+    /// <summary>An uninitialised tensor that lives until <see cref="Reset"/>.</summary>
+    public Tensor Allocate(Shape shape, string name)
+    {
+        if (_tensorCount == _tensors.Count) _tensors.Add(Tensor.Unbound());
+        Tensor tensor = _tensors[_tensorCount++];
+        tensor.Bind(this, Pass, shape, name, Arena.Allocate(shape.Count));
+        return tensor;
+    }
+
+    /// <summary>Whether an op with this input has to be recorded.</summary>
+    public bool Records(Tensor input) => Gradients && input.RequiresGradient;
+
+    /// <summary>Whether an op with these inputs has to be recorded.</summary>
+    public bool Records(Tensor first, Tensor second) => Gradients && (first.RequiresGradient || second.RequiresGradient);
+
+    /// <summary>Appends an op: its output and what it saved.</summary>
+    public void Record<TNode>(Tensor output, TNode node) where TNode : struct, INode
+    {
+        output.RequiresGradient = true;
+        if (_stepCount < _steps.Count && _steps[_stepCount] is Step<TNode> step) step.Output = output;
+        else
+        {
+            step = new Step<TNode> { Output = output };
+            if (_stepCount < _steps.Count) _steps[_stepCount] = step;
+            else _steps.Add(step);
+        }
+        step.Node = node;
+        _stepCount++;
+    }
+
+    /// <summary>A number no other op of this pass has: the stream of its random numbers.</summary>
+    public ulong NextStream() => _streams++;
+
+    /// <summary>Fills the gradients of everything that <paramref name="loss"/> [1] depends on.</summary>
+    public void Backward(Tensor loss)
+    {
+        if (!Gradients) throw new InvalidOperationException("Tape: this tape was made for inference and recorded nothing; use new Tape(cpu) to train.");
+        if (loss.Shape.Count != 1) throw new ArgumentException($"Tape: Backward starts from one number, got {loss}.");
+        loss.Gradient[0] = 1;
+        for (int i = _stepCount - 1; i >= 0; i--) _steps[i].Backward(this);
+    }
+
+    /// <summary>Ends the pass: its tensors are given back and the next pass begins.</summary>
+    public void Reset(ulong seed = 0, bool training = false)
+    {
+        (_tensorCount, _stepCount, _streams, Seed, Training) = (0, 0, 0, seed, training);
+        Pass++;
+        Arena.Reset();
+    }
+
+    /// <summary>Frees the memory.</summary>
+    public void Dispose()
+    {
+        Pass++;
+        Arena.Dispose();
+    }
+
+    private abstract class Step
+    {
+        public required Tensor Output { get; set; }
+
+        public abstract void Backward(Tape tape);
+    }
+
+    private sealed class Step<TNode> : Step where TNode : struct, INode
+    {
+        public TNode Node;
+
+        public override void Backward(Tape tape)
+        {
+            if (Output.HasGradient) Node.Backward(tape, Output);
+        }
+    }
+}

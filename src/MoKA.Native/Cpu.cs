@@ -1,0 +1,156 @@
+using System.Runtime.CompilerServices;
+using MoKA.Native.Kernels;
+using MoKA.Native.Memory;
+
+namespace MoKA.Native;
+
+/// <summary>
+/// The threads and the instruction set that ops compute with. Neither changes a single bit of any result: work is cut
+/// by output elements, never along a sum.
+/// </summary>
+/// <remarks>Threads wait for work by spinning briefly and then sleep, so an idle processor costs nothing.</remarks>
+public sealed unsafe class Cpu : IDisposable
+{
+    private const int SpinsBeforeSleep = 2000;
+    private readonly Lock _oneJobAtATime = new();
+    private readonly Thread[] _threads;
+    private readonly SemaphoreSlim[] _wake;
+    private readonly int[] _asleep;
+    private readonly AlignedBuffer?[] _scratch;
+
+    private delegate*<void*, int, Worker, void> _run;
+    private void* _job;
+    private int _items;
+    private int _next;
+    private int _working;
+    private int _epoch;
+    private bool _stopping;
+    private Exception? _failure;
+
+    /// <summary>
+    /// A processor of <paramref name="threads"/> threads (0: one per core), with the widest instruction set unless one
+    /// is given or the environment variable MOKA_ISA lowers it.
+    /// </summary>
+    public Cpu(int threads = 0, InstructionSet? instructionSet = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(threads);
+        Threads = threads == 0 ? Environment.ProcessorCount : threads;
+        InstructionSet = instructionSet is { } wanted ? InstructionSets.Require(wanted) : InstructionSets.FromEnvironment();
+        _scratch = new AlignedBuffer?[Threads * (int)ScratchSlot.Count];
+        _threads = new Thread[Threads - 1];
+        _wake = new SemaphoreSlim[Threads - 1];
+        _asleep = new int[Threads - 1];
+        for (int i = 0; i < _threads.Length; i++)
+        {
+            int index = i;
+            _wake[i] = new SemaphoreSlim(0);
+            _threads[i] = new Thread(() => Serve(index)) { IsBackground = true, Name = $"moka-{index + 1}" };
+            _threads[i].Start();
+        }
+    }
+
+    /// <summary>How many threads compute, the caller's included.</summary>
+    public int Threads { get; }
+
+    /// <summary>The instructions the kernels use.</summary>
+    public InstructionSet InstructionSet { get; }
+
+    /// <summary>Runs items 0 to <paramref name="items"/> - 1 over all threads and returns when all are done.</summary>
+    internal void Run<TJob>(int items, ref TJob job) where TJob : struct, IJob, allows ref struct
+    {
+        if (items <= 0) return;
+        if (items == 1 || Threads == 1)
+        {
+            RunSerially(items, ref job);
+            return;
+        }
+        lock (_oneJobAtATime)
+        {
+            _run = &RunItem<TJob>;
+            _job = Unsafe.AsPointer(ref job);
+            (_items, _next, _working, _failure) = (items, 0, _threads.Length, null);
+            Interlocked.Increment(ref _epoch);
+            for (int i = 0; i < _threads.Length; i++)
+                if (Interlocked.Exchange(ref _asleep[i], 0) == 1) _wake[i].Release();
+            TakeItems(new Worker(this, 0));
+            SpinWait spin = default;
+            while (Volatile.Read(ref _working) != 0) spin.SpinOnce(sleep1Threshold: -1);
+            if (_failure is not null) throw new InvalidOperationException($"Cpu: a worker thread failed: {_failure.Message}", _failure);
+        }
+    }
+
+    /// <summary>Runs all items on the calling thread, for work too small to share.</summary>
+    internal void RunSerially<TJob>(int items, ref TJob job) where TJob : struct, IJob, allows ref struct
+    {
+        lock (_oneJobAtATime)
+        {
+            for (int item = 0; item < items; item++) job.Run(item, new Worker(this, 0));
+        }
+    }
+
+    internal Span<float> Scratch(int worker, ScratchSlot slot, int count)
+    {
+        ref AlignedBuffer? buffer = ref _scratch[worker * (int)ScratchSlot.Count + (int)slot];
+        if (buffer is null || buffer.ByteLength < (long)count * sizeof(float))
+        {
+            buffer?.Dispose();
+            buffer = new AlignedBuffer((long)count * sizeof(float));
+        }
+        return buffer.Span<float>(count);
+    }
+
+    /// <summary>Ends the threads and frees their scratch memory.</summary>
+    public void Dispose()
+    {
+        if (_stopping) return;
+        _stopping = true;
+        Interlocked.Increment(ref _epoch);
+        foreach (SemaphoreSlim wake in _wake) wake.Release();
+        foreach (Thread thread in _threads) thread.Join();
+        foreach (SemaphoreSlim wake in _wake) wake.Dispose();
+        foreach (AlignedBuffer? buffer in _scratch) buffer?.Dispose();
+    }
+
+    private static void RunItem<TJob>(void* job, int item, Worker worker) where TJob : struct, IJob, allows ref struct =>
+        Unsafe.AsRef<TJob>(job).Run(item, worker);
+
+    private void TakeItems(Worker worker)
+    {
+        try
+        {
+            for (int item = Interlocked.Increment(ref _next) - 1; item < _items; item = Interlocked.Increment(ref _next) - 1) _run(_job, item, worker);
+        }
+        catch (Exception failure)
+        {
+            _failure = failure;
+            Volatile.Write(ref _next, _items);
+        }
+    }
+
+    private void Serve(int index)
+    {
+        int seen = 0;
+        while (true)
+        {
+            WaitForWork(index, seen);
+            if (_stopping) return;
+            seen++;
+            TakeItems(new Worker(this, index + 1));
+            Interlocked.Decrement(ref _working);
+        }
+    }
+
+    private void WaitForWork(int index, int seen)
+    {
+        SpinWait spin = default;
+        for (int i = 0; i < SpinsBeforeSleep; i++)
+        {
+            if (Volatile.Read(ref _epoch) != seen) return;
+            spin.SpinOnce(sleep1Threshold: -1);
+        }
+        Interlocked.Exchange(ref _asleep[index], 1);
+        // Work may have arrived between the last look and the mark; whoever clears the mark decides whether to sleep.
+        if (Volatile.Read(ref _epoch) != seen && Interlocked.Exchange(ref _asleep[index], 0) == 1) return;
+        _wake[index].Wait();
+    }
+}

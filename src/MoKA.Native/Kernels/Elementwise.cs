@@ -1,0 +1,26 @@
+using System.Runtime.InteropServices;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>One step of an elementwise kernel at any width: reads and writes lanes at an offset.</summary>
+internal interface IElementwise
+{
+    void Step<TLanes>(int offset) where TLanes : struct, ILanes<TLanes>;
+}
+
+/// <summary>Runs an elementwise kernel over a row: whole registers first, the rest lane by lane with the same bits.</summary>
+internal static class Elementwise
+{
+    public static void Run<TKernel>(InstructionSet set, int count, ref TKernel kernel) where TKernel : struct, IElementwise, allows ref struct
+    {
+        int i = 0;
+        if (set == InstructionSet.Avx512)
+            for (; i + SixteenLanes.Count <= count; i += SixteenLanes.Count) kernel.Step<SixteenLanes>(i);
+        else if (set == InstructionSet.Avx2)
+            for (; i + EightLanes.Count <= count; i += EightLanes.Count) kernel.Step<EightLanes>(i);
+        for (; i < count; i++) kernel.Step<OneLane>(i);
+    }
+
+    /// <summary>The first element of a row that has at least <paramref name="count"/>; the steps read without checks.</summary>
+    public static ref float Start(Span<float> row, int count) => ref MemoryMarshal.GetReference(row[..count]);
+}

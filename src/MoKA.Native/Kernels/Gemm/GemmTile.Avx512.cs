@@ -1,0 +1,91 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace MoKA.Native.Kernels;
+
+internal static partial class GemmTile
+{
+    /// <summary>8 rows of two registers: 16 independent chains hide the latency of the multiply-add; 2 loads and 8 broadcasts feed 16 of them.</summary>
+    private static void Avx512(int kc, ReadOnlySpan<float> panelOfA, ReadOnlySpan<float> panelOfB, Span<float> tile, int stride, bool load)
+    {
+        ref float a = ref MemoryMarshal.GetReference(panelOfA);
+        ref float b = ref MemoryMarshal.GetReference(panelOfB);
+        ref float c = ref MemoryMarshal.GetReference(tile);
+        nint row = stride;
+        Vector512<float> c0a = default, c0b = default;
+        Vector512<float> c1a = default, c1b = default;
+        Vector512<float> c2a = default, c2b = default;
+        Vector512<float> c3a = default, c3b = default;
+        Vector512<float> c4a = default, c4b = default;
+        Vector512<float> c5a = default, c5b = default;
+        Vector512<float> c6a = default, c6b = default;
+        Vector512<float> c7a = default, c7b = default;
+        if (load)
+        {
+            c0a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 0 * row));
+            c0b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 0 * row + 16));
+            c1a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 1 * row));
+            c1b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 1 * row + 16));
+            c2a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 2 * row));
+            c2b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 2 * row + 16));
+            c3a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 3 * row));
+            c3b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 3 * row + 16));
+            c4a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 4 * row));
+            c4b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 4 * row + 16));
+            c5a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 5 * row));
+            c5b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 5 * row + 16));
+            c6a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 6 * row));
+            c6b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 6 * row + 16));
+            c7a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 7 * row));
+            c7b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 7 * row + 16));
+        }
+        for (int k = 0; k < kc; k++)
+        {
+            Vector512<float> ba = Vector512.LoadUnsafe(ref b);
+            Vector512<float> bb = Vector512.LoadUnsafe(ref b, 16);
+            Vector512<float> a0 = Vector512.Create(a);
+            c0a = Vector512.FusedMultiplyAdd(a0, ba, c0a);
+            c0b = Vector512.FusedMultiplyAdd(a0, bb, c0b);
+            Vector512<float> a1 = Vector512.Create(Unsafe.Add(ref a, 1));
+            c1a = Vector512.FusedMultiplyAdd(a1, ba, c1a);
+            c1b = Vector512.FusedMultiplyAdd(a1, bb, c1b);
+            Vector512<float> a2 = Vector512.Create(Unsafe.Add(ref a, 2));
+            c2a = Vector512.FusedMultiplyAdd(a2, ba, c2a);
+            c2b = Vector512.FusedMultiplyAdd(a2, bb, c2b);
+            Vector512<float> a3 = Vector512.Create(Unsafe.Add(ref a, 3));
+            c3a = Vector512.FusedMultiplyAdd(a3, ba, c3a);
+            c3b = Vector512.FusedMultiplyAdd(a3, bb, c3b);
+            Vector512<float> a4 = Vector512.Create(Unsafe.Add(ref a, 4));
+            c4a = Vector512.FusedMultiplyAdd(a4, ba, c4a);
+            c4b = Vector512.FusedMultiplyAdd(a4, bb, c4b);
+            Vector512<float> a5 = Vector512.Create(Unsafe.Add(ref a, 5));
+            c5a = Vector512.FusedMultiplyAdd(a5, ba, c5a);
+            c5b = Vector512.FusedMultiplyAdd(a5, bb, c5b);
+            Vector512<float> a6 = Vector512.Create(Unsafe.Add(ref a, 6));
+            c6a = Vector512.FusedMultiplyAdd(a6, ba, c6a);
+            c6b = Vector512.FusedMultiplyAdd(a6, bb, c6b);
+            Vector512<float> a7 = Vector512.Create(Unsafe.Add(ref a, 7));
+            c7a = Vector512.FusedMultiplyAdd(a7, ba, c7a);
+            c7b = Vector512.FusedMultiplyAdd(a7, bb, c7b);
+            a = ref Unsafe.Add(ref a, 8);
+            b = ref Unsafe.Add(ref b, 32);
+        }
+        c0a.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
+        c0b.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row + 16));
+        c1a.StoreUnsafe(ref Unsafe.Add(ref c, 1 * row));
+        c1b.StoreUnsafe(ref Unsafe.Add(ref c, 1 * row + 16));
+        c2a.StoreUnsafe(ref Unsafe.Add(ref c, 2 * row));
+        c2b.StoreUnsafe(ref Unsafe.Add(ref c, 2 * row + 16));
+        c3a.StoreUnsafe(ref Unsafe.Add(ref c, 3 * row));
+        c3b.StoreUnsafe(ref Unsafe.Add(ref c, 3 * row + 16));
+        c4a.StoreUnsafe(ref Unsafe.Add(ref c, 4 * row));
+        c4b.StoreUnsafe(ref Unsafe.Add(ref c, 4 * row + 16));
+        c5a.StoreUnsafe(ref Unsafe.Add(ref c, 5 * row));
+        c5b.StoreUnsafe(ref Unsafe.Add(ref c, 5 * row + 16));
+        c6a.StoreUnsafe(ref Unsafe.Add(ref c, 6 * row));
+        c6b.StoreUnsafe(ref Unsafe.Add(ref c, 6 * row + 16));
+        c7a.StoreUnsafe(ref Unsafe.Add(ref c, 7 * row));
+        c7b.StoreUnsafe(ref Unsafe.Add(ref c, 7 * row + 16));
+    }
+}

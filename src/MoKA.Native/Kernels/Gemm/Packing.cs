@@ -1,0 +1,78 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>The right-hand side of a product as its panels [kc, width], the only form in which the tiles read it.</summary>
+internal interface IPanels
+{
+    /// <summary>
+    /// Writes rows k .. k + kc and columns first .. first + valid as <c>panel[p * width + j]</c>; columns from valid to
+    /// width may hold anything finite.
+    /// </summary>
+    void Pack(Worker worker, int k, int kc, int first, int valid, int width, Span<float> panel);
+}
+
+/// <summary>Panels of a float matrix [k, n].</summary>
+internal readonly ref struct FloatPanels(MatrixSpan matrix) : IPanels
+{
+    private readonly MatrixSpan _matrix = matrix;
+
+    public void Pack(Worker worker, int k, int kc, int first, int valid, int width, Span<float> panel) =>
+        Packing.Pack(_matrix.Block(k, kc, first, valid), width, panel);
+}
+
+/// <summary>Copies a strided block into a panel, transposing four by four where the memory runs the other way.</summary>
+internal static class Packing
+{
+    /// <summary>block [kc, valid] to <c>panel[p * width + j]</c>, columns from valid on filled with zeros.</summary>
+    public static void Pack(MatrixSpan block, int width, Span<float> panel)
+    {
+        (int kc, int valid) = (block.Rows, block.Columns);
+        if (valid < width) panel[..(kc * width)].Clear();
+        if (block.ColumnStride == 1)
+        {
+            for (int p = 0; p < kc; p++) block.Data.Slice(p * block.RowStride, valid).CopyTo(panel[(p * width)..]);
+            return;
+        }
+        int j = 0;
+        if (block.RowStride == 1 && Sse.IsSupported)
+            for (; j + 4 <= valid; j += 4) TransposeFourColumns(block, j, width, panel);
+        for (; j < valid; j++)
+            for (int p = 0; p < kc; p++) panel[p * width + j] = block.At(p, j);
+    }
+
+    /// <summary>Columns j .. j + 4, each adjacent in memory along k, become four adjacent floats per step of k.</summary>
+    private static void TransposeFourColumns(MatrixSpan block, int j, int width, Span<float> panel)
+    {
+        int kc = block.Rows;
+        // The slices prove the bounds once; the loop below then reads and writes without checks.
+        ref float c0 = ref MemoryMarshal.GetReference(block.Data.Slice(j * block.ColumnStride, kc));
+        ref float c1 = ref MemoryMarshal.GetReference(block.Data.Slice((j + 1) * block.ColumnStride, kc));
+        ref float c2 = ref MemoryMarshal.GetReference(block.Data.Slice((j + 2) * block.ColumnStride, kc));
+        ref float c3 = ref MemoryMarshal.GetReference(block.Data.Slice((j + 3) * block.ColumnStride, kc));
+        ref float to = ref MemoryMarshal.GetReference(panel[..(kc * width)]);
+        int p = 0;
+        for (; p + 4 <= kc; p += 4)
+        {
+            Vector128<float> v0 = Vector128.LoadUnsafe(ref c0, (nuint)p), v1 = Vector128.LoadUnsafe(ref c1, (nuint)p);
+            Vector128<float> v2 = Vector128.LoadUnsafe(ref c2, (nuint)p), v3 = Vector128.LoadUnsafe(ref c3, (nuint)p);
+            Vector128<float> low01 = Sse.UnpackLow(v0, v1), low23 = Sse.UnpackLow(v2, v3);
+            Vector128<float> high01 = Sse.UnpackHigh(v0, v1), high23 = Sse.UnpackHigh(v2, v3);
+            Sse.MoveLowToHigh(low01, low23).StoreUnsafe(ref to, (nuint)(p * width + j));
+            Sse.MoveHighToLow(low23, low01).StoreUnsafe(ref to, (nuint)((p + 1) * width + j));
+            Sse.MoveLowToHigh(high01, high23).StoreUnsafe(ref to, (nuint)((p + 2) * width + j));
+            Sse.MoveHighToLow(high23, high01).StoreUnsafe(ref to, (nuint)((p + 3) * width + j));
+        }
+        for (; p < kc; p++)
+        {
+            ref float at = ref Unsafe.Add(ref to, p * width + j);
+            at = Unsafe.Add(ref c0, p);
+            Unsafe.Add(ref at, 1) = Unsafe.Add(ref c1, p);
+            Unsafe.Add(ref at, 2) = Unsafe.Add(ref c2, p);
+            Unsafe.Add(ref at, 3) = Unsafe.Add(ref c3, p);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>
+/// A register of floats of one width. A kernel is written once over it and runs at 1, 8 and 16 lanes; since every lane
+/// does the same correctly rounded operations, all widths give the same bits.
+/// </summary>
+internal interface ILanes<TSelf> where TSelf : struct, ILanes<TSelf>
+{
+    static abstract int Count { get; }
+
+    static abstract TSelf Load(ref readonly float source, int offset);
+
+    static abstract TSelf Broadcast(float value);
+
+    void Store(ref float destination, int offset);
+
+    static abstract TSelf operator +(TSelf a, TSelf b);
+
+    static abstract TSelf operator -(TSelf a, TSelf b);
+
+    static abstract TSelf operator *(TSelf a, TSelf b);
+
+    static abstract TSelf operator /(TSelf a, TSelf b);
+
+    /// <summary>a b + c, rounded once.</summary>
+    static abstract TSelf Fma(TSelf a, TSelf b, TSelf c);
+
+    static abstract TSelf Sqrt(TSelf a);
+
+    /// <summary>The larger; <paramref name="b"/> when either is not a number.</summary>
+    static abstract TSelf Max(TSelf a, TSelf b);
+
+    /// <summary>The smaller; <paramref name="b"/> when either is not a number.</summary>
+    static abstract TSelf Min(TSelf a, TSelf b);
+
+    /// <summary>2^n for whole n from -126 to 127, by writing the exponent bits.</summary>
+    static abstract TSelf PowerOfTwo(TSelf n);
+
+    /// <summary><paramref name="value"/> where x is at least the bound, else 0.</summary>
+    static abstract TSelf ZeroBelow(TSelf x, TSelf bound, TSelf value);
+}
+
+/// <summary>One lane: the specification.</summary>
+internal readonly struct OneLane(float value) : ILanes<OneLane>
+{
+    private readonly float _value = value;
+
+    public static int Count => 1;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static OneLane Load(ref readonly float source, int offset) => new(Unsafe.Add(ref Unsafe.AsRef(in source), offset));
+
+    public static OneLane Broadcast(float value) => new(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(ref float destination, int offset) => Unsafe.Add(ref destination, offset) = _value;
+
+    public static OneLane operator +(OneLane a, OneLane b) => new(a._value + b._value);
+
+    public static OneLane operator -(OneLane a, OneLane b) => new(a._value - b._value);
+
+    public static OneLane operator *(OneLane a, OneLane b) => new(a._value * b._value);
+
+    public static OneLane operator /(OneLane a, OneLane b) => new(a._value / b._value);
+
+    public static OneLane Fma(OneLane a, OneLane b, OneLane c) => new(MathF.FusedMultiplyAdd(a._value, b._value, c._value));
+
+    public static OneLane Sqrt(OneLane a) => new(MathF.Sqrt(a._value));
+
+    public static OneLane Max(OneLane a, OneLane b) => a._value > b._value ? a : b;
+
+    public static OneLane Min(OneLane a, OneLane b) => a._value < b._value ? a : b;
+
+    public static OneLane PowerOfTwo(OneLane n) => new(BitConverter.Int32BitsToSingle(((int)n._value + 127) << 23));
+
+    public static OneLane ZeroBelow(OneLane x, OneLane bound, OneLane value) => x._value >= bound._value ? value : default;
+}
+
+/// <summary>Eight lanes: AVX2.</summary>
+internal readonly struct EightLanes(Vector256<float> value) : ILanes<EightLanes>
+{
+    private readonly Vector256<float> _value = value;
+
+    public static int Count => 8;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightLanes Load(ref readonly float source, int offset) => new(Vector256.LoadUnsafe(in source, (nuint)offset));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightLanes Broadcast(float value) => new(Vector256.Create(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(ref float destination, int offset) => _value.StoreUnsafe(ref destination, (nuint)offset);
+
+    public static EightLanes operator +(EightLanes a, EightLanes b) => new(a._value + b._value);
+
+    public static EightLanes operator -(EightLanes a, EightLanes b) => new(a._value - b._value);
+
+    public static EightLanes operator *(EightLanes a, EightLanes b) => new(a._value * b._value);
+
+    public static EightLanes operator /(EightLanes a, EightLanes b) => new(a._value / b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightLanes Fma(EightLanes a, EightLanes b, EightLanes c) => new(Vector256.FusedMultiplyAdd(a._value, b._value, c._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightLanes Sqrt(EightLanes a) => new(Vector256.Sqrt(a._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightLanes Max(EightLanes a, EightLanes b) => new(Vector256.ConditionalSelect(Vector256.GreaterThan(a._value, b._value), a._value, b._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightLanes Min(EightLanes a, EightLanes b) => new(Vector256.ConditionalSelect(Vector256.LessThan(a._value, b._value), a._value, b._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightLanes PowerOfTwo(EightLanes n) => new(((Vector256.ConvertToInt32(n._value) + Vector256.Create(127)) << 23).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightLanes ZeroBelow(EightLanes x, EightLanes bound, EightLanes value) =>
+        new(Vector256.GreaterThanOrEqual(x._value, bound._value) & value._value);
+}
+
+/// <summary>Sixteen lanes: AVX-512.</summary>
+internal readonly struct SixteenLanes(Vector512<float> value) : ILanes<SixteenLanes>
+{
+    private readonly Vector512<float> _value = value;
+
+    public static int Count => 16;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenLanes Load(ref readonly float source, int offset) => new(Vector512.LoadUnsafe(in source, (nuint)offset));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenLanes Broadcast(float value) => new(Vector512.Create(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store(ref float destination, int offset) => _value.StoreUnsafe(ref destination, (nuint)offset);
+
+    public static SixteenLanes operator +(SixteenLanes a, SixteenLanes b) => new(a._value + b._value);
+
+    public static SixteenLanes operator -(SixteenLanes a, SixteenLanes b) => new(a._value - b._value);
+
+    public static SixteenLanes operator *(SixteenLanes a, SixteenLanes b) => new(a._value * b._value);
+
+    public static SixteenLanes operator /(SixteenLanes a, SixteenLanes b) => new(a._value / b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenLanes Fma(SixteenLanes a, SixteenLanes b, SixteenLanes c) => new(Vector512.FusedMultiplyAdd(a._value, b._value, c._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenLanes Sqrt(SixteenLanes a) => new(Vector512.Sqrt(a._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenLanes Max(SixteenLanes a, SixteenLanes b) => new(Vector512.ConditionalSelect(Vector512.GreaterThan(a._value, b._value), a._value, b._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenLanes Min(SixteenLanes a, SixteenLanes b) => new(Vector512.ConditionalSelect(Vector512.LessThan(a._value, b._value), a._value, b._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenLanes PowerOfTwo(SixteenLanes n) => new(((Vector512.ConvertToInt32(n._value) + Vector512.Create(127)) << 23).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenLanes ZeroBelow(SixteenLanes x, SixteenLanes bound, SixteenLanes value) =>
+        new(Vector512.GreaterThanOrEqual(x._value, bound._value) & value._value);
+}

@@ -1,0 +1,56 @@
+namespace MoKA.Native.Kernels;
+
+/// <summary>The rows of the gated unit.</summary>
+internal static class SwiGluKernels
+{
+    /// <summary>y = gate σ(gate) ⊙ up.</summary>
+    public static void Forward(InstructionSet set, Span<float> gate, Span<float> up, Span<float> y)
+    {
+        ForwardKernel kernel = new(gate, up, y);
+        Elementwise.Run(set, gate.Length, ref kernel);
+    }
+
+    /// <summary>dup += dy ⊙ gate σ, dgate += dy ⊙ up ⊙ σ (1 + gate (1 - σ)).</summary>
+    public static void Backward(InstructionSet set, Span<float> gate, Span<float> up, Span<float> dy, Span<float> dGate, Span<float> dUp)
+    {
+        BackwardKernel kernel = new(gate, up, dy, dGate, dUp);
+        Elementwise.Run(set, gate.Length, ref kernel);
+    }
+
+    private static TLanes Sigmoid<TLanes>(TLanes z) where TLanes : struct, ILanes<TLanes>
+    {
+        TLanes one = TLanes.Broadcast(1);
+        return one / (one + Exp.Of(TLanes.Broadcast(0) - z));
+    }
+
+    private readonly ref struct ForwardKernel(Span<float> gate, Span<float> up, Span<float> y) : IElementwise
+    {
+        private readonly ref float _gate = ref Elementwise.Start(gate, gate.Length);
+        private readonly ref float _up = ref Elementwise.Start(up, gate.Length);
+        private readonly ref float _y = ref Elementwise.Start(y, gate.Length);
+
+        public void Step<TLanes>(int i) where TLanes : struct, ILanes<TLanes>
+        {
+            TLanes z = TLanes.Load(ref _gate, i);
+            (z * Sigmoid(z) * TLanes.Load(ref _up, i)).Store(ref _y, i);
+        }
+    }
+
+    private readonly ref struct BackwardKernel(Span<float> gate, Span<float> up, Span<float> dy, Span<float> dGate, Span<float> dUp) : IElementwise
+    {
+        private readonly ref float _gate = ref Elementwise.Start(gate, gate.Length);
+        private readonly ref float _up = ref Elementwise.Start(up, gate.Length);
+        private readonly ref float _dy = ref Elementwise.Start(dy, gate.Length);
+        private readonly ref float _dGate = ref Elementwise.Start(dGate, gate.Length);
+        private readonly ref float _dUp = ref Elementwise.Start(dUp, gate.Length);
+
+        public void Step<TLanes>(int i) where TLanes : struct, ILanes<TLanes>
+        {
+            TLanes one = TLanes.Broadcast(1);
+            TLanes z = TLanes.Load(ref _gate, i), dy = TLanes.Load(ref _dy, i), s = Sigmoid(z);
+            (TLanes.Load(ref _dUp, i) + dy * (z * s)).Store(ref _dUp, i);
+            TLanes slope = s * TLanes.Fma(z, one - s, one);
+            (TLanes.Load(ref _dGate, i) + dy * TLanes.Load(ref _up, i) * slope).Store(ref _dGate, i);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+using MoKA.Native.Autograd;
+using MoKA.Native.Diagnostics;
+using MoKA.Native.Kernels;
+
+namespace MoKA.Native.Ops;
+
+public static partial class Op
+{
+    /// <summary>
+    /// Causal scaled dot-product attention with grouped queries (Vaswani et al., arXiv 1706.03762; Ainslie et al.,
+    /// arXiv 2305.13245): per head y = softmax(q kᵀ / √headDim) v, each token seeing itself and what came before it in
+    /// its own sequence. The gradient is written where it is computed, in the kernel.
+    /// </summary>
+    /// <param name="tape">The record of this pass.</param>
+    /// <param name="q">Queries [tokens, heads * headDim].</param>
+    /// <param name="k">Keys [tokens, kvHeads * headDim].</param>
+    /// <param name="v">Values, like the keys.</param>
+    /// <param name="heads">How many query heads.</param>
+    /// <param name="keyValueHeads">How many key and value heads; divides <paramref name="heads"/>.</param>
+    /// <param name="sequences">Which tokens belong together.</param>
+    /// <returns>[tokens, heads * headDim].</returns>
+    public static Tensor Attention(Tape tape, Tensor q, Tensor k, Tensor v, int heads, int keyValueHeads, Sequences sequences)
+    {
+        AttentionShape shape = CheckAttention(q, k.Shape, heads, keyValueHeads, sequences);
+        Check.Shape("Attention", "v", v, k.Shape, $"to match k {k}");
+        if (sequences.Offset != 0 || k.Shape[0] != q.Shape[0]) throw new ArgumentException($"Attention: k must have the tokens of q {q}, got {k}; use CachedAttention to continue a text.");
+        Tensor y = tape.Allocate(q.Shape, "attention");
+        Tensor statistics = tape.Allocate(new Shape(q.Shape[0], 2 * heads), "row maxima and sums");
+        AttentionKernel.Forward(tape.Cpu, shape, q.Matrix, k.Matrix, v.Matrix, y.Matrix, statistics.Matrix);
+        if (tape.Records(q, k) || tape.Records(v)) tape.Record(y, new AttentionNode(shape, q, k, v, statistics));
+        return y;
+    }
+
+    /// <summary>
+    /// The same for new tokens of one text whose earlier keys and values are kept: row i of q is position
+    /// <c>sequences.Offset</c> + i. For generation, so it records nothing; the bits are those of <see cref="Attention"/>
+    /// over the whole text.
+    /// </summary>
+    /// <param name="tape">The record of this pass.</param>
+    /// <param name="q">Queries of the new tokens [tokens, heads * headDim].</param>
+    /// <param name="keys">All keys so far, the new ones included: [at least offset + tokens, kvHeads * headDim].</param>
+    /// <param name="values">Likewise the values.</param>
+    /// <param name="heads">How many query heads.</param>
+    /// <param name="keyValueHeads">How many key and value heads.</param>
+    /// <param name="sequences">One sequence; its offset is the number of tokens kept before.</param>
+    public static Tensor CachedAttention(Tape tape, Tensor q, Tensor keys, Tensor values, int heads, int keyValueHeads, Sequences sequences)
+    {
+        AttentionShape shape = CheckAttention(q, keys.Shape, heads, keyValueHeads, sequences);
+        Check.Shape("CachedAttention", "values", values, keys.Shape, $"to match keys {keys}");
+        if (sequences.Count != 1 || keys.Shape[0] < sequences.Offset + q.Shape[0]) throw new ArgumentException($"CachedAttention: keys must hold the {sequences.Offset + q.Shape[0]} tokens of one sequence, got {keys}.");
+        if (tape.Records(q)) throw new InvalidOperationException("CachedAttention: a cache has no gradient; use Attention to train.");
+        Tensor y = tape.Allocate(q.Shape, "attention");
+        Tensor statistics = tape.Allocate(new Shape(q.Shape[0], 2 * heads), "row maxima and sums");
+        AttentionKernel.Forward(tape.Cpu, shape, q.Matrix, keys.Matrix, values.Matrix, y.Matrix, statistics.Matrix);
+        return y;
+    }
+
+    private static AttentionShape CheckAttention(Tensor q, Shape k, int heads, int keyValueHeads, Sequences sequences)
+    {
+        Check.Matrix("Attention", "q", q);
+        sequences.Validate(q.Shape[0]);
+        if (heads < 1 || keyValueHeads < 1 || heads % keyValueHeads != 0) throw new ArgumentException($"Attention: the query heads must be a multiple of the key-value heads, got {heads} and {keyValueHeads}.");
+        if (q.Shape[1] % heads != 0 || k.Rank != 2 || k[1] != q.Shape[1] / heads * keyValueHeads)
+            throw new ArgumentException($"Attention: q [tokens, {heads} * headDim] and k [tokens, {keyValueHeads} * headDim] must share headDim, got {q} and {k}.");
+        return new AttentionShape(heads, keyValueHeads, q.Shape[1] / heads, sequences);
+    }
+}
+
+file readonly record struct AttentionNode(AttentionShape Attention, Tensor Q, Tensor K, Tensor V, Tensor Statistics) : INode
+{
+    public void Backward(Tape tape, Tensor y) =>
+        AttentionKernel.Backward(tape.Cpu, Attention, Q.Matrix, K.Matrix, V.Matrix, y.Matrix, Statistics.Matrix, y.GradientMatrix, Q.GradientMatrix, K.GradientMatrix, V.GradientMatrix);
+}

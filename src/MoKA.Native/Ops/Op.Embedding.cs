@@ -1,0 +1,44 @@
+using System.Numerics.Tensors;
+using MoKA.Native.Autograd;
+using MoKA.Native.Diagnostics;
+
+namespace MoKA.Native.Ops;
+
+public static partial class Op
+{
+    /// <summary>Table lookup y[t] = table[ids[t]]; the gradient of a row is the sum over the tokens that used it.</summary>
+    /// <param name="tape">The record of this pass.</param>
+    /// <param name="table">[vocabulary, dim].</param>
+    /// <param name="ids">[tokens], each in 0 .. vocabulary - 1; must stay as it is until the backward pass.</param>
+    /// <returns>[tokens, dim].</returns>
+    public static Tensor Embedding(Tape tape, Tensor table, ReadOnlyMemory<int> ids)
+    {
+        Check.Matrix("Embedding", "table", table);
+        (int vocabulary, int dim) = (table.Shape[0], table.Shape[1]);
+        Tensor y = tape.Allocate(new Shape(ids.Length, dim), "embedding");
+        ReadOnlySpan<int> rows = ids.Span;
+        Span<float> from = table.Data, to = y.Data;
+        for (int t = 0; t < rows.Length; t++)
+        {
+            if ((uint)rows[t] >= (uint)vocabulary) throw new ArgumentException($"Embedding: token {t} must be an id from 0 to {vocabulary - 1}, got {rows[t]}; tokenizer and model do not belong together.");
+            from.Slice(rows[t] * dim, dim).CopyTo(to[(t * dim)..]);
+        }
+        if (tape.Records(table)) tape.Record(y, new EmbeddingNode(table, ids));
+        return y;
+    }
+}
+
+file readonly record struct EmbeddingNode(Tensor Table, ReadOnlyMemory<int> Ids) : INode
+{
+    public void Backward(Tape tape, Tensor y)
+    {
+        int dim = Table.Shape[1];
+        ReadOnlySpan<int> rows = Ids.Span;
+        Span<float> dTable = Table.Gradient, dy = y.Gradient;
+        for (int t = 0; t < rows.Length; t++)
+        {
+            Span<float> row = dTable.Slice(rows[t] * dim, dim);
+            TensorPrimitives.Add<float>(row, dy.Slice(t * dim, dim), row);
+        }
+    }
+}

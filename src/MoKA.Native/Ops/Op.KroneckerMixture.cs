@@ -1,0 +1,163 @@
+using MoKA.Native.Autograd;
+using MoKA.Native.Diagnostics;
+using MoKA.Native.Kernels;
+
+namespace MoKA.Native.Ops;
+
+public static partial class Op
+{
+    /// <summary>
+    /// A gated mixture of Kronecker products of any shapes (MoKA, arXiv 2508.03527):
+    /// y_t = c Σ_i α_i (A_i ⊗ B_i) x_t with α = softmax(g / τ), or α_i = 1 without a gate.
+    /// With G_t = dL/dy_t read as [RowsA, RowsB] and X_t as [ColumnsA, ColumnsB]:
+    /// dA_i = c α_i Σ_t G_t B_i X_tᵀ, dB_i = c α_i Σ_t G_tᵀ A_i X_t, dα_i = c Σ_t ⟨G_t, A_i X_t B_iᵀ⟩ = ⟨A_i, dA_i⟩ / α_i,
+    /// dg_j = (α_j / τ) (dα_j - Σ_k α_k dα_k), dX_t = c Σ_i α_i A_iᵀ G_t B_i.
+    /// </summary>
+    /// <remarks>
+    /// Filters of one shape share one pair of products, with c α_i folded into their A; each shape uses the cheaper order.
+    /// The filters are read again on the way back, so they must not change in between.
+    /// </remarks>
+    /// <param name="tape">The record of this pass.</param>
+    /// <param name="x">[tokens, in].</param>
+    /// <param name="filters">At least one; every pair of shapes multiplies to [out, in].</param>
+    /// <param name="gate">The logits g [filters], or null for a plain sum.</param>
+    /// <param name="scale">c.</param>
+    /// <param name="temperature">τ &gt; 0.</param>
+    /// <returns>[tokens, out].</returns>
+    public static Tensor KroneckerMixture(Tape tape, Tensor x, ReadOnlyMemory<KroneckerFilter> filters, Tensor? gate, float scale = 1, float temperature = 1)
+    {
+        int outputs = CheckMixture(x, filters.Span, gate, temperature);
+        Tensor weights = tape.Allocate(new Shape(filters.Length), "mixture weights");
+        MixtureWeights(gate, temperature, weights.Data, tape.Cpu.InstructionSet);
+        Tensor y = tape.Allocate(x.Shape.WithColumns(outputs), "mixture");
+        y.Data.Clear();
+        KroneckerMixtureNode node = new(x, filters, gate, weights, scale, temperature);
+        for (int i = 0; i < filters.Length; i++)
+        {
+            if (!node.FirstOfShape(i)) continue;
+            KroneckerKernel.Forward(tape.Cpu, node.Stack(tape, i), x.Matrix, y.Matrix);
+        }
+        if (node.NeedsRecording(tape)) tape.Record(y, node);
+        return y;
+    }
+
+    /// <summary>α = softmax(g / τ), or ones without a gate.</summary>
+    internal static void MixtureWeights(Tensor? gate, float temperature, Span<float> weights, InstructionSet set)
+    {
+        weights.Fill(1);
+        if (gate is null) return;
+        gate.Data.CopyTo(weights);
+        (_, float sum) = Softmax.ExponentialsInPlace(set, weights, 1 / temperature);
+        foreach (ref float weight in weights) weight /= sum;
+    }
+
+    private static int CheckMixture(Tensor x, ReadOnlySpan<KroneckerFilter> filters, Tensor? gate, float temperature)
+    {
+        Check.Matrix("KroneckerMixture", "x", x);
+        if (filters.Length == 0) throw new ArgumentException("KroneckerMixture: there must be at least one filter.");
+        int outputs = filters[0].Shape.Out;
+        foreach (KroneckerFilter filter in filters)
+        {
+            Check.Matrix("KroneckerMixture", "A", filter.A);
+            Check.Matrix("KroneckerMixture", "B", filter.B);
+            if (filter.Shape.In != x.Shape[1] || filter.Shape.Out != outputs)
+                throw new ArgumentException($"KroneckerMixture: every filter must map {x.Shape[1]} inputs of x to {outputs} outputs, got {filter.Shape} with {filter.Shape.In} inputs and {filter.Shape.Out} outputs.");
+        }
+        if (gate is not null) Check.Shape("KroneckerMixture", "gate", gate, new Shape(filters.Length), "to match the filters");
+        if (!(temperature > 0)) throw new ArgumentException($"KroneckerMixture: the temperature must be positive, got {temperature}.");
+        return outputs;
+    }
+}
+
+file readonly record struct KroneckerMixtureNode(Tensor X, ReadOnlyMemory<KroneckerFilter> Filters, Tensor? Gate, Tensor Weights, float Scale, float Temperature) : INode
+{
+    public bool NeedsRecording(Tape tape)
+    {
+        bool needed = tape.Records(X) || (Gate is not null && tape.Records(Gate));
+        foreach (KroneckerFilter filter in Filters.Span) needed |= tape.Records(filter.A, filter.B);
+        return needed;
+    }
+
+    public void Backward(Tape tape, Tensor y)
+    {
+        Tensor weightGradients = tape.Allocate(Weights.Shape, "mixture weight gradients");
+        for (int i = 0; i < Filters.Length; i++)
+            if (FirstOfShape(i)) BackwardOfShape(tape, i, y, weightGradients.Data);
+        if (Gate is not { RequiresGradient: true }) return;
+        Span<float> alpha = Weights.Data, dAlpha = weightGradients.Data, dGate = Gate.Gradient;
+        double mean = 0;
+        for (int k = 0; k < alpha.Length; k++) mean += (double)alpha[k] * dAlpha[k];
+        for (int j = 0; j < alpha.Length; j++) dGate[j] += (float)(alpha[j] / (double)Temperature * (dAlpha[j] - mean));
+    }
+
+    /// <summary>Whether filter i is the first of its shape: it then stands for all of them.</summary>
+    public bool FirstOfShape(int i)
+    {
+        ReadOnlySpan<KroneckerFilter> filters = Filters.Span;
+        for (int j = 0; j < i; j++)
+            if (filters[j].Shape == filters[i].Shape) return false;
+        return true;
+    }
+
+    /// <summary>All filters of filter <paramref name="first"/>'s shape, laid together, with c α folded into A.</summary>
+    public KroneckerStack Stack(Tape tape, int first)
+    {
+        ReadOnlySpan<KroneckerFilter> filters = Filters.Span;
+        KroneckerShape shape = filters[first].Shape;
+        int count = 0;
+        foreach (KroneckerFilter filter in filters) count += filter.Shape == shape ? 1 : 0;
+        Tensor stackA = tape.Allocate(new Shape(count * shape.RowsA * shape.ColumnsA), "stacked A");
+        Tensor stackB = tape.Allocate(new Shape(count * shape.RowsB * shape.ColumnsB), "stacked B");
+        KroneckerStack stack = new(shape, count, stackA.Data, stackB.Data);
+        for (int i = first, r = 0; i < filters.Length; i++)
+        {
+            if (filters[i].Shape != shape) continue;
+            Copy(filters[i].A.Matrix, Scale * Weights.Data[i], stack.FilterA(r));
+            Copy(filters[i].B.Matrix, 1, stack.FilterB(r));
+            r++;
+        }
+        return stack;
+    }
+
+    private void BackwardOfShape(Tape tape, int first, Tensor y, Span<float> weightGradients)
+    {
+        KroneckerStack stack = Stack(tape, first);
+        int sizeA = stack.A.Rows * stack.A.Columns, sizeB = stack.B.Rows * stack.B.Columns;
+        Tensor partials = tape.Allocate(new Shape(KroneckerKernel.Blocks(X.Shape.Rows), sizeA + sizeB), "gradients of token blocks");
+        Tensor gradients = tape.Allocate(new Shape(sizeA + sizeB), "gradients of the stacked filters");
+        KroneckerStack dStack = new(stack.Shape, stack.Filters, gradients.Data[..sizeA], gradients.Data[sizeA..]);
+        MatrixSpan dx = X.RequiresGradient ? X.GradientMatrix : default;
+        KroneckerKernel.Backward(tape.Cpu, stack, X.Matrix, y.GradientMatrix, dx, partials.Matrix, gradients.Data[..sizeA], gradients.Data[sizeA..]);
+        ReadOnlySpan<KroneckerFilter> filters = Filters.Span;
+        for (int i = first, r = 0; i < filters.Length; i++)
+        {
+            if (filters[i].Shape != stack.Shape) continue;
+            // Ã holds c α A, so its gradient dÃ gives dA = c α dÃ and dα = c ⟨dÃ, A⟩ at no further cost.
+            MatrixSpan dA = dStack.FilterA(r), dB = dStack.FilterB(r);
+            weightGradients[i] = (float)(Scale * Inner(dA, filters[i].A.Matrix));
+            if (filters[i].A.RequiresGradient) AddTo(dA, Scale * Weights.Data[i], filters[i].A.GradientMatrix);
+            if (filters[i].B.RequiresGradient) AddTo(dB, 1, filters[i].B.GradientMatrix);
+            r++;
+        }
+    }
+
+    private static void Copy(MatrixSpan from, float factor, MatrixSpan to)
+    {
+        for (int i = 0; i < from.Rows; i++)
+            for (int j = 0; j < from.Columns; j++) to.At(i, j) = factor * from.At(i, j);
+    }
+
+    private static void AddTo(MatrixSpan from, float factor, MatrixSpan to)
+    {
+        for (int i = 0; i < from.Rows; i++)
+            for (int j = 0; j < from.Columns; j++) to.At(i, j) += factor * from.At(i, j);
+    }
+
+    private static double Inner(MatrixSpan a, MatrixSpan b)
+    {
+        double sum = 0;
+        for (int i = 0; i < a.Rows; i++)
+            for (int j = 0; j < a.Columns; j++) sum += (double)a.At(i, j) * b.At(i, j);
+        return sum;
+    }
+}

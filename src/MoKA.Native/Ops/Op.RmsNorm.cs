@@ -1,0 +1,78 @@
+using MoKA.Native.Autograd;
+using MoKA.Native.Diagnostics;
+using MoKA.Native.Kernels;
+
+namespace MoKA.Native.Ops;
+
+public static partial class Op
+{
+    /// <summary>
+    /// Root-mean-square normalisation (Zhang and Sennrich, arXiv 1910.07467), row by row over n columns:
+    /// y = gain ⊙ x r with r = 1 / √(Σ x² / n + ε). With u = gain ⊙ dy:
+    /// dx = r (u - x r² (u·x) / n), dgain = Σ over rows of dy ⊙ x r.
+    /// </summary>
+    /// <param name="tape">The record of this pass.</param>
+    /// <param name="x">[.., n].</param>
+    /// <param name="gain">[n].</param>
+    /// <param name="epsilon">ε, keeps a row of zeros finite.</param>
+    public static Tensor RmsNorm(Tape tape, Tensor x, Tensor gain, float epsilon)
+    {
+        Check.Shape("RmsNorm", "gain", gain, new Shape(x.Shape.Columns), $"to match x {x}");
+        Tensor y = tape.Allocate(x.Shape, "rmsnorm");
+        Tensor inverse = tape.Allocate(new Shape(x.Shape.Rows), "inverse root mean square");
+        RmsNormForwardJob job = new(x.Matrix, gain.Data, inverse.Data, y.Matrix, epsilon);
+        tape.Cpu.Run(RowBlocks.Count(x.Shape.Rows), ref job);
+        if (tape.Records(x, gain)) tape.Record(y, new RmsNormNode(x, gain, inverse));
+        return y;
+    }
+
+    private readonly ref struct RmsNormForwardJob(MatrixSpan x, Span<float> gain, Span<float> inverse, MatrixSpan y, float epsilon) : IJob
+    {
+        private readonly MatrixSpan _x = x, _y = y;
+        private readonly Span<float> _gain = gain, _inverse = inverse;
+
+        public void Run(int item, Worker worker)
+        {
+            (int first, int last) = RowBlocks.Range(item, _x.Rows);
+            for (int i = first; i < last; i++)
+            {
+                Span<float> x = _x.Row(i);
+                float r = 1 / MathF.Sqrt(Reduce.Dot(worker.InstructionSet, x, x) / x.Length + epsilon);
+                _inverse[i] = r;
+                RmsNormKernels.Forward(worker.InstructionSet, x, _gain, r, _y.Row(i));
+            }
+        }
+    }
+}
+
+file readonly record struct RmsNormNode(Tensor X, Tensor Gain, Tensor Inverse) : INode
+{
+    public void Backward(Tape tape, Tensor y)
+    {
+        if (X.RequiresGradient)
+        {
+            BackwardJob job = new(X.Matrix, Gain.Data, Inverse.Data, y.GradientMatrix, X.GradientMatrix);
+            tape.Cpu.Run(RowBlocks.Count(X.Shape.Rows), ref job);
+        }
+        if (Gain.RequiresGradient)
+        {
+            // Rows are added in order, one after another, so the sum has one order.
+            MatrixSpan x = X.Matrix, dy = y.GradientMatrix;
+            for (int i = 0; i < x.Rows; i++) RmsNormKernels.GainGradient(tape.Cpu.InstructionSet, x.Row(i), dy.Row(i), Inverse.Data[i], Gain.Gradient);
+        }
+    }
+
+    private readonly ref struct BackwardJob(MatrixSpan x, Span<float> gain, Span<float> inverse, MatrixSpan dy, MatrixSpan dx) : IJob
+    {
+        private readonly MatrixSpan _x = x, _dy = dy, _dx = dx;
+        private readonly Span<float> _gain = gain, _inverse = inverse;
+
+        public void Run(int item, Worker worker)
+        {
+            (int first, int last) = RowBlocks.Range(item, _x.Rows);
+            Span<float> u = worker.Scratch(ScratchSlot.RowValues, _x.Columns);
+            for (int i = first; i < last; i++)
+                RmsNormKernels.Backward(worker.InstructionSet, _x.Row(i), _gain, _inverse[i], _dy.Row(i), u, _dx.Row(i));
+        }
+    }
+}

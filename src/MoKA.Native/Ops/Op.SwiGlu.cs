@@ -1,0 +1,58 @@
+using MoKA.Native.Autograd;
+using MoKA.Native.Diagnostics;
+using MoKA.Native.Kernels;
+
+namespace MoKA.Native.Ops;
+
+public static partial class Op
+{
+    /// <summary>
+    /// The gated unit of LLaMA's feed-forward layer (Shazeer, arXiv 2002.05202): y = silu(gate) ⊙ up,
+    /// silu(z) = z σ(z), σ(z) = 1 / (1 + e^-z). dup = dy ⊙ silu(gate), dgate = dy ⊙ up ⊙ σ (1 + gate (1 - σ)).
+    /// </summary>
+    /// <param name="tape">The record of this pass.</param>
+    /// <param name="gate">[.., n].</param>
+    /// <param name="up">The same shape.</param>
+    public static Tensor SwiGlu(Tape tape, Tensor gate, Tensor up)
+    {
+        Check.Shape("SwiGlu", "up", up, gate.Shape, $"to match gate {gate}");
+        Tensor y = tape.Allocate(gate.Shape, "swiglu");
+        SwiGluForwardJob job = new(gate.Matrix, up.Matrix, y.Matrix);
+        tape.Cpu.Run(RowBlocks.Count(gate.Shape.Rows), ref job);
+        if (tape.Records(gate, up)) tape.Record(y, new SwiGluNode(gate, up));
+        return y;
+    }
+
+    private readonly ref struct SwiGluForwardJob(MatrixSpan gate, MatrixSpan up, MatrixSpan y) : IJob
+    {
+        private readonly MatrixSpan _gate = gate, _up = up, _y = y;
+
+        public void Run(int item, Worker worker)
+        {
+            (int first, int last) = RowBlocks.Range(item, _gate.Rows);
+            for (int i = first; i < last; i++) SwiGluKernels.Forward(worker.InstructionSet, _gate.Row(i), _up.Row(i), _y.Row(i));
+        }
+    }
+}
+
+file readonly record struct SwiGluNode(Tensor Gate, Tensor Up) : INode
+{
+    public void Backward(Tape tape, Tensor y)
+    {
+        // Both gradients come out of one walk; an input that needs none lends its unused gradient memory.
+        BackwardJob job = new(Gate.Matrix, Up.Matrix, y.GradientMatrix, Gate.GradientMatrix, Up.GradientMatrix);
+        tape.Cpu.Run(RowBlocks.Count(Gate.Shape.Rows), ref job);
+    }
+
+    private readonly ref struct BackwardJob(MatrixSpan gate, MatrixSpan up, MatrixSpan dy, MatrixSpan dGate, MatrixSpan dUp) : IJob
+    {
+        private readonly MatrixSpan _gate = gate, _up = up, _dy = dy, _dGate = dGate, _dUp = dUp;
+
+        public void Run(int item, Worker worker)
+        {
+            (int first, int last) = RowBlocks.Range(item, _gate.Rows);
+            for (int i = first; i < last; i++)
+                SwiGluKernels.Backward(worker.InstructionSet, _gate.Row(i), _up.Row(i), _dy.Row(i), _dGate.Row(i), _dUp.Row(i));
+        }
+    }
+}

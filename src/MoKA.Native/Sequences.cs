@@ -1,0 +1,31 @@
+namespace MoKA.Native;
+
+/// <summary>
+/// Which rows of a [tokens, dim] tensor belong together: sequence s is the rows Starts[s] .. Starts[s + 1] - 1. Sequences
+/// lie end to end without padding; none attends to another, and each counts its positions from <paramref name="Offset"/>.
+/// </summary>
+/// <param name="Starts">[sequences + 1], ascending from 0 to the number of tokens.</param>
+/// <param name="Offset">The position of each sequence's first row: how many tokens a cache already holds.</param>
+public readonly record struct Sequences(ReadOnlyMemory<int> Starts, int Offset = 0)
+{
+    /// <summary>How many sequences there are.</summary>
+    public int Count => Starts.Length - 1;
+
+    /// <summary>How many rows they cover together.</summary>
+    public int Tokens => Starts.Span[^1];
+
+    /// <summary>The first row of a sequence.</summary>
+    public int First(int sequence) => Starts.Span[sequence];
+
+    /// <summary>How many rows a sequence has.</summary>
+    public int Length(int sequence) => Starts.Span[sequence + 1] - Starts.Span[sequence];
+
+    /// <summary>Throws unless the starts ascend from 0 to <paramref name="tokens"/>.</summary>
+    public void Validate(int tokens)
+    {
+        ReadOnlySpan<int> starts = Starts.Span;
+        bool valid = starts.Length > 0 && starts[0] == 0 && starts[^1] == tokens && Offset >= 0;
+        for (int i = 1; i < starts.Length && valid; i++) valid = starts[i] >= starts[i - 1];
+        if (!valid) throw new ArgumentException($"Sequences: starts must ascend from 0 to the number of tokens, {tokens}.");
+    }
+}
