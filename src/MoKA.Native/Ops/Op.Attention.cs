@@ -69,5 +69,5 @@ public static partial class Op
 file readonly record struct AttentionNode(AttentionShape Attention, Tensor Q, Tensor K, Tensor V, Tensor Statistics) : INode
 {
     public void Backward(Tape tape, Tensor y) =>
-        AttentionKernel.Backward(tape.Cpu, Attention, Q.Matrix, K.Matrix, V.Matrix, y.Matrix, Statistics.Matrix, y.GradientMatrix, Q.GradientMatrix, K.GradientMatrix, V.GradientMatrix);
+        AttentionKernel.Backward(tape.Cpu, Attention, Q.Matrix, K.Matrix, V.Matrix, y.Matrix, Statistics.Matrix, y.GradientMatrix, Q.GradientMatrixOrSpare(tape), K.GradientMatrixOrSpare(tape), V.GradientMatrixOrSpare(tape));
 }

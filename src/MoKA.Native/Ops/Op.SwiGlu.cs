@@ -39,8 +39,7 @@ file readonly record struct SwiGluNode(Tensor Gate, Tensor Up) : INode
 {
     public void Backward(Tape tape, Tensor y)
     {
-        // Both gradients come out of one walk; an input that needs none lends its unused gradient memory.
-        BackwardJob job = new(Gate.Matrix, Up.Matrix, y.GradientMatrix, Gate.GradientMatrix, Up.GradientMatrix);
+        BackwardJob job = new(Gate.Matrix, Up.Matrix, y.GradientMatrix, Gate.GradientMatrixOrSpare(tape), Up.GradientMatrixOrSpare(tape));
         tape.Cpu.Run(RowBlocks.Count(Gate.Shape.Rows), ref job);
     }
 
