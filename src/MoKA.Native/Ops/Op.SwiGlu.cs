@@ -15,7 +15,7 @@ public static partial class Op
     /// <param name="up">The same shape.</param>
     public static Tensor SwiGlu(Tape tape, Tensor gate, Tensor up)
     {
-        Check.Shape("SwiGlu", "up", up, gate.Shape, $"to match gate {gate}");
+        Check.Shape("SwiGlu", "up", up, gate.Shape, "gate", gate.Shape);
         Tensor y = tape.Allocate(gate.Shape, "swiglu");
         SwiGluForwardJob job = new(gate.Matrix, up.Matrix, y.Matrix);
         tape.Cpu.Run(RowBlocks.Count(gate.Shape.Rows), ref job);
