@@ -9,9 +9,27 @@ if (args is [string plainFolder, "--plain", string number] && int.TryParse(numbe
     return 0;
 }
 
+if (args is [string corpusFolder, "--corpus", string cased, string lower])
+{
+    if (Array.Find([cased, lower], path => !File.Exists(path)) is { } missing)
+    {
+        Console.Error.WriteLine($"StoryWorld: {missing}: there is no such file; name the cased and the lower-cased stories.");
+        return 3;
+    }
+
+    (List<string> training, List<string> heldOut) = Corpus.Build(File.ReadAllText(cased), File.ReadAllText(lower));
+    Directory.CreateDirectory(corpusFolder);
+    foreach ((string name, List<string> texts) in (ReadOnlySpan<(string, List<string>)>)[("tinystories", training), ("held-out", heldOut)])
+    {
+        AtomicFile.WriteText(Path.Combine(corpusFolder, $"{name}.txt"), string.Concat(texts.Select(text => $"{text}\n{Corpus.EndOfText}\n")));
+    }
+
+    return 0;
+}
+
 if (args is not [string folder])
 {
-    Console.Error.WriteLine("usage: StoryWorld OUTDIR [--plain COUNT]");
+    Console.Error.WriteLine("usage: StoryWorld OUTDIR [--plain COUNT | --corpus CASED LOWER]");
     return 2;
 }
 

@@ -65,6 +65,12 @@ public unsafe class Tensor
     /// <summary>The gradient as a matrix [rows, columns].</summary>
     internal MatrixSpan GradientMatrix => new(Gradient, Shape.Rows, Shape.Columns);
 
+    /// <summary>
+    /// The gradient when one is asked for, else memory that nobody reads: for kernels that compute several gradients in
+    /// one walk.
+    /// </summary>
+    internal MatrixSpan GradientMatrixOrSpare(Tape tape) => RequiresGradient ? GradientMatrix : tape.Allocate(Shape, "unread gradient").Matrix;
+
     internal void Bind(Tape tape, long pass, Shape shape, string name, float* data)
     {
         (_tape, _pass, Shape, Name, RequiresGradient) = (tape, pass, shape, name, false);

@@ -1,9 +1,9 @@
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// e^x by Cody-Waite reduction and a polynomial, the same bits at every width; within 2 units in the last place of the
-/// true value from -87.3 to 88.3 (a test walks the floats). Below, 0; above, infinity; the smallest results are never
-/// denormal.
+/// e^x by Cody-Waite reduction and a polynomial, the same bits at every width; within 1.02 units in the last place of
+/// the true value from -87.33654 to 88.72283 (measured at every float; a test walks through them). Below, 0, so that no
+/// result is denormal; above, infinity; not a number stays so.
 /// </summary>
 internal static class Exp
 {

@@ -39,7 +39,7 @@ internal interface ILanes<TSelf> where TSelf : struct, ILanes<TSelf>
     /// <summary>2^n for whole n from -126 to 127, by writing the exponent bits.</summary>
     static abstract TSelf PowerOfTwo(TSelf n);
 
-    /// <summary><paramref name="value"/> where x is at least the bound, else 0.</summary>
+    /// <summary>0 where x is below the bound, else <paramref name="value"/>; so too where x is not a number.</summary>
     static abstract TSelf ZeroBelow(TSelf x, TSelf bound, TSelf value);
 }
 
@@ -76,7 +76,7 @@ internal readonly struct OneLane(float value) : ILanes<OneLane>
 
     public static OneLane PowerOfTwo(OneLane n) => new(BitConverter.Int32BitsToSingle(((int)n._value + 127) << 23));
 
-    public static OneLane ZeroBelow(OneLane x, OneLane bound, OneLane value) => x._value >= bound._value ? value : default;
+    public static OneLane ZeroBelow(OneLane x, OneLane bound, OneLane value) => x._value < bound._value ? default : value;
 }
 
 /// <summary>Eight lanes: AVX2.</summary>
@@ -120,7 +120,7 @@ internal readonly struct EightLanes(Vector256<float> value) : ILanes<EightLanes>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static EightLanes ZeroBelow(EightLanes x, EightLanes bound, EightLanes value) =>
-        new(Vector256.GreaterThanOrEqual(x._value, bound._value) & value._value);
+        new(Vector256.AndNot(value._value, Vector256.LessThan(x._value, bound._value)));
 }
 
 /// <summary>Sixteen lanes: AVX-512.</summary>
@@ -164,5 +164,5 @@ internal readonly struct SixteenLanes(Vector512<float> value) : ILanes<SixteenLa
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SixteenLanes ZeroBelow(SixteenLanes x, SixteenLanes bound, SixteenLanes value) =>
-        new(Vector512.GreaterThanOrEqual(x._value, bound._value) & value._value);
+        new(Vector512.AndNot(value._value, Vector512.LessThan(x._value, bound._value)));
 }

@@ -12,7 +12,7 @@ public static partial class Op
     /// <param name="b">The same shape.</param>
     public static Tensor Add(Tape tape, Tensor a, Tensor b)
     {
-        Check.Shape("Add", "b", b, a.Shape, $"to match a {a}");
+        Check.Shape("Add", "b", b, a.Shape, "a", a.Shape);
         Tensor y = tape.Allocate(a.Shape, "sum");
         TensorPrimitives.Add<float>(a.Data, b.Data, y.Data);
         if (tape.Records(a, b)) tape.Record(y, new AddNode(a, b));

@@ -22,7 +22,7 @@ public static partial class Op
     public static Tensor Attention(Tape tape, Tensor q, Tensor k, Tensor v, int heads, int keyValueHeads, Sequences sequences)
     {
         AttentionShape shape = CheckAttention(q, k.Shape, heads, keyValueHeads, sequences);
-        Check.Shape("Attention", "v", v, k.Shape, $"to match k {k}");
+        Check.Shape("Attention", "v", v, k.Shape, "k", k.Shape);
         if (sequences.Offset != 0 || k.Shape[0] != q.Shape[0]) throw new ArgumentException($"Attention: k must have the tokens of q {q}, got {k}; use CachedAttention to continue a text.");
         Tensor y = tape.Allocate(q.Shape, "attention");
         Tensor statistics = tape.Allocate(new Shape(q.Shape[0], 2 * heads), "row maxima and sums");
@@ -46,7 +46,7 @@ public static partial class Op
     public static Tensor CachedAttention(Tape tape, Tensor q, Tensor keys, Tensor values, int heads, int keyValueHeads, Sequences sequences)
     {
         AttentionShape shape = CheckAttention(q, keys.Shape, heads, keyValueHeads, sequences);
-        Check.Shape("CachedAttention", "values", values, keys.Shape, $"to match keys {keys}");
+        Check.Shape("CachedAttention", "values", values, keys.Shape, "keys", keys.Shape);
         if (sequences.Count != 1 || keys.Shape[0] < sequences.Offset + q.Shape[0]) throw new ArgumentException($"CachedAttention: keys must hold the {sequences.Offset + q.Shape[0]} tokens of one sequence, got {keys}.");
         if (tape.Records(q)) throw new InvalidOperationException("CachedAttention: a cache has no gradient; use Attention to train.");
         Tensor y = tape.Allocate(q.Shape, "attention");
@@ -69,5 +69,5 @@ public static partial class Op
 file readonly record struct AttentionNode(AttentionShape Attention, Tensor Q, Tensor K, Tensor V, Tensor Statistics) : INode
 {
     public void Backward(Tape tape, Tensor y) =>
-        AttentionKernel.Backward(tape.Cpu, Attention, Q.Matrix, K.Matrix, V.Matrix, y.Matrix, Statistics.Matrix, y.GradientMatrix, Q.GradientMatrix, K.GradientMatrix, V.GradientMatrix);
+        AttentionKernel.Backward(tape.Cpu, Attention, Q.Matrix, K.Matrix, V.Matrix, y.Matrix, Statistics.Matrix, y.GradientMatrix, Q.GradientMatrixOrSpare(tape), K.GradientMatrixOrSpare(tape), V.GradientMatrixOrSpare(tape));
 }

@@ -17,7 +17,7 @@ public static partial class Op
     /// <returns>[tokens, out].</returns>
     public static Tensor Int4Linear(Tape tape, Tensor x, Int4Matrix weight)
     {
-        Check.Columns("Int4Linear", "x", x, weight.Columns, $"to match the weight [{weight.Rows}, {weight.Columns}]");
+        Check.Columns("Int4Linear", "x", x, weight.Columns, "weight", new Shape(weight.Rows, weight.Columns));
         Tensor y = tape.Allocate(x.Shape.WithColumns(weight.Rows), "int4 linear");
         Gemm.Multiply(tape.Cpu, x.Matrix, new Int4Panels(weight.Codes, weight.Scales, weight.Columns, transpose: true), weight.Columns, weight.Rows, y.Matrix);
         if (tape.Records(x)) tape.Record(y, new Int4LinearNode(x, weight));

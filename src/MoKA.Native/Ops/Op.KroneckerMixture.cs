@@ -63,7 +63,7 @@ public static partial class Op
             if (filter.Shape.In != x.Shape[1] || filter.Shape.Out != outputs)
                 throw new ArgumentException($"KroneckerMixture: every filter must map {x.Shape[1]} inputs of x to {outputs} outputs, got {filter.Shape} with {filter.Shape.In} inputs and {filter.Shape.Out} outputs.");
         }
-        if (gate is not null) Check.Shape("KroneckerMixture", "gate", gate, new Shape(filters.Length), "to match the filters");
+        if (gate is not null) Check.Shape("KroneckerMixture", "gate", gate, new Shape(filters.Length), "filters", new Shape(filters.Length));
         if (!(temperature > 0)) throw new ArgumentException($"KroneckerMixture: the temperature must be positive, got {temperature}.");
         return outputs;
     }

@@ -17,7 +17,7 @@ public static partial class Op
     /// <param name="epsilon">ε, keeps a row of zeros finite.</param>
     public static Tensor RmsNorm(Tape tape, Tensor x, Tensor gain, float epsilon)
     {
-        Check.Shape("RmsNorm", "gain", gain, new Shape(x.Shape.Columns), $"to match x {x}");
+        Check.Shape("RmsNorm", "gain", gain, new Shape(x.Shape.Columns), "x", x.Shape);
         Tensor y = tape.Allocate(x.Shape, "rmsnorm");
         Tensor inverse = tape.Allocate(new Shape(x.Shape.Rows), "inverse root mean square");
         RmsNormForwardJob job = new(x.Matrix, gain.Data, inverse.Data, y.Matrix, epsilon);

@@ -15,7 +15,7 @@ public static partial class Op
     /// <param name="up">The same shape.</param>
     public static Tensor SwiGlu(Tape tape, Tensor gate, Tensor up)
     {
-        Check.Shape("SwiGlu", "up", up, gate.Shape, $"to match gate {gate}");
+        Check.Shape("SwiGlu", "up", up, gate.Shape, "gate", gate.Shape);
         Tensor y = tape.Allocate(gate.Shape, "swiglu");
         SwiGluForwardJob job = new(gate.Matrix, up.Matrix, y.Matrix);
         tape.Cpu.Run(RowBlocks.Count(gate.Shape.Rows), ref job);
@@ -39,8 +39,7 @@ file readonly record struct SwiGluNode(Tensor Gate, Tensor Up) : INode
 {
     public void Backward(Tape tape, Tensor y)
     {
-        // Both gradients come out of one walk; an input that needs none lends its unused gradient memory.
-        BackwardJob job = new(Gate.Matrix, Up.Matrix, y.GradientMatrix, Gate.GradientMatrix, Up.GradientMatrix);
+        BackwardJob job = new(Gate.Matrix, Up.Matrix, y.GradientMatrix, Gate.GradientMatrixOrSpare(tape), Up.GradientMatrixOrSpare(tape));
         tape.Cpu.Run(RowBlocks.Count(Gate.Shape.Rows), ref job);
     }
 

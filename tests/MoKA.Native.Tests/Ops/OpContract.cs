@@ -1,0 +1,111 @@
+using MoKA.Native.Autograd;
+using MoKA.Native.Tests.Reference;
+
+namespace MoKA.Native.Tests.Ops;
+
+/// <summary>An op under test as a function of its inputs.</summary>
+internal delegate Tensor OpUnderTest(Tape tape, Parameter[] inputs);
+
+/// <summary>The same mathematics in double.</summary>
+internal delegate Matrix<double> OpReference(Matrix<double>[] inputs);
+
+/// <summary>
+/// What every op owes its users: the value and the gradient of its formula, gradients that add to what is there, none
+/// for inputs that ask for none, and the same bits on every instruction set and number of threads.
+/// </summary>
+internal static class OpContract
+{
+    private const double Tolerance = 1e-5;
+
+    /// <summary>Holds the op to the contract at one point; <paramref name="inputs"/> are trainable parameters.</summary>
+    public static void Check(OpUnderTest op, OpReference reference, params Parameter[] inputs)
+    {
+        Result result = Run(Cpus.Widest, op, inputs);
+        Matrix<double> expected = reference([.. inputs.Select(Draw.Exact)]);
+        Close("the output", expected.Data, result.Output);
+        double[][] slopes = CentralDifferences(reference, inputs, result.Weights);
+        double largest = slopes.SelectMany(slope => slope).Select(Math.Abs).DefaultIfEmpty().Max();
+        for (int i = 0; i < inputs.Length; i++) Close($"the gradient of input {i}", slopes[i], result.Gradients[i]!, largest);
+        Accumulates(op, inputs, result, largest);
+        SkipsInputsWithoutGradient(op, inputs, result);
+        foreach (Cpu cpu in Cpus.All) SameBits(result, Run(cpu, op, inputs), $"{cpu.InstructionSet} with {cpu.Threads} threads");
+    }
+
+    /// <summary>Largest difference against the largest number: <paramref name="scale"/> or that of the expected ones.</summary>
+    public static void Close(string what, double[] expected, ReadOnlySpan<float> actual, double scale = 0, double tolerance = Tolerance)
+    {
+        Assert.True(expected.Length == actual.Length, $"{what} has {actual.Length} numbers, the formula gives {expected.Length}");
+        double bound = tolerance * Math.Max(scale, expected.Select(Math.Abs).DefaultIfEmpty().Max()) + 1e-30;
+        for (int i = 0; i < expected.Length; i++)
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= bound, $"{what}: element {i} is {actual[i]}, the formula gives {expected[i]} (allowed ± {bound})");
+    }
+
+    private static void Accumulates(OpUnderTest op, Parameter[] inputs, Result result, double largest)
+    {
+        float[][] before = [.. inputs.Select((input, i) => Draw.Normal(900 + (ulong)i, input.Shape.Count))];
+        Result sum = Run(Cpus.Widest, op, inputs, before);
+        for (int i = 0; i < inputs.Length; i++)
+            Close($"the gradient of input {i} on top of another", [.. before[i].Zip(result.Gradients[i]!, (a, b) => (double)a + b)], sum.Gradients[i]!, largest);
+    }
+
+    private static void SkipsInputsWithoutGradient(OpUnderTest op, Parameter[] inputs, Result all)
+    {
+        for (int frozen = 0; frozen < 1 << inputs.Length; frozen++)
+        {
+            Parameter[] copies = [.. inputs.Select((input, i) => Draw.Parameter(input.Shape, input.Data))];
+            for (int i = 0; i < copies.Length; i++) copies[i].Trainable = (frozen >> i & 1) == 0;
+            Result some = Run(Cpus.Widest, op, copies);
+            for (int i = 0; i < copies.Length; i++)
+            {
+                if (copies[i].Trainable) Assert.True(Bits(all.Gradients[i]!).SequenceEqual(Bits(some.Gradients[i]!)), $"the gradient of input {i} depends on which others need one");
+                else Assert.True(some.Gradients[i] is null, $"input {i} asks for no gradient but gets one");
+            }
+        }
+    }
+
+    /// <summary>One pass forward and back on fresh gradients, or on top of the given ones.</summary>
+    private static Result Run(Cpu cpu, OpUnderTest op, Parameter[] inputs, float[][]? before = null)
+    {
+        using Tape tape = new(cpu);
+        for (int i = 0; i < inputs.Length; i++)
+        {
+            inputs[i].ClearGradient();
+            before?[i].CopyTo(inputs[i].Gradient);
+        }
+        Tensor y = op(tape, inputs);
+        Assert.Equal(inputs.Any(input => input.Trainable), y.RequiresGradient);
+        float[] weights = Draw.Normal(77, y.Shape.Count);
+        tape.Backward(WeightedSum.Of(tape, y, weights));
+        return new Result(y.Data.ToArray(), [.. inputs.Select(input => input.HasGradient || input.Trainable ? input.Gradient.ToArray() : null)], weights);
+    }
+
+    private static void SameBits(Result expected, Result actual, string where)
+    {
+        Assert.True(Bits(expected.Output).SequenceEqual(Bits(actual.Output)), $"the output has other bits on {where}");
+        for (int i = 0; i < expected.Gradients.Length; i++)
+            Assert.True(Bits(expected.Gradients[i]!).SequenceEqual(Bits(actual.Gradients[i]!)), $"the gradient of input {i} has other bits on {where}");
+    }
+
+    private static IEnumerable<uint> Bits(float[] numbers) => numbers.Select(BitConverter.SingleToUInt32Bits);
+
+    private static double[][] CentralDifferences(OpReference reference, Parameter[] inputs, float[] weights)
+    {
+        const double step = 1e-5;
+        Matrix<double>[] point = [.. inputs.Select(Draw.Exact)];
+        double Loss() => reference(point).Data.Zip(weights, (y, w) => y * w).Sum();
+        double[][] slopes = [.. point.Select(matrix => new double[matrix.Data.Length])];
+        for (int i = 0; i < point.Length; i++)
+            for (int j = 0; j < slopes[i].Length; j++)
+            {
+                double middle = point[i].Data[j];
+                point[i].Data[j] = middle + step;
+                double above = Loss();
+                point[i].Data[j] = middle - step;
+                slopes[i][j] = (above - Loss()) / (2 * step);
+                point[i].Data[j] = middle;
+            }
+        return slopes;
+    }
+
+    private sealed record Result(float[] Output, float[]?[] Gradients, float[] Weights);
+}

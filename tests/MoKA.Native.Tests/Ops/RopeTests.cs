@@ -1,0 +1,46 @@
+using FsCheck.Xunit;
+using MoKA.Native.Autograd;
+using MoKA.Native.Diagnostics;
+using MoKA.Native.Ops;
+using MoKA.Native.Tests.Reference;
+
+namespace MoKA.Native.Tests.Ops;
+
+[Properties(Arbitrary = [typeof(Sizes)], MaxTest = 20)]
+public sealed class RopeTests
+{
+    private const double Theta = 10_000;
+
+    [Property]
+    public void KeepsTheContract(Size pairs, Size tokens, ulong seed)
+    {
+        int heads = 1 + (int)(seed % 3), offset = (int)(seed % 5);
+        int[] starts = Draw.Starts(seed, 1 + (int)(seed % 4), tokens);
+        RopeTable table = new(2 * pairs, tokens + offset, Theta);
+        OpContract.Check(
+            (tape, x) => Op.Rope(tape, x[0], table, new Sequences(starts, offset)),
+            x => Textbook.Rope(x[0], 2 * pairs, Theta, starts, offset),
+            Draw.Parameter(seed, new Shape(tokens, heads * 2 * pairs)));
+    }
+
+    [Fact]
+    public void ScoresDependOnDistanceAlone()
+    {
+        const int headDim = 16;
+        using Tape tape = new(Cpus.Widest);
+        RopeTable table = new(headDim, 100, Theta);
+        using Parameter q = Draw.Parameter(1, new Shape(1, headDim)), k = Draw.Parameter(2, new Shape(1, headDim));
+        Tensor At(Parameter x, int position) => Op.Rope(tape, x, table, new Sequences(new[] { 0, 1 }, position));
+        double near = Textbook.Inner(Draw.Exact(At(q, 12)), Draw.Exact(At(k, 7))), far = Textbook.Inner(Draw.Exact(At(q, 95)), Draw.Exact(At(k, 90)));
+        Assert.Equal(near, far, 1e-5);
+    }
+
+    [Fact]
+    public void NamesTheLongestText()
+    {
+        using Tape tape = new(Cpus.Scalar);
+        using Parameter x = new("x", new Shape(3, 4));
+        string message = Assert.Throws<MokaException>(() => Op.Rope(tape, x, new RopeTable(4, 4, Theta), new Sequences(new[] { 0, 3 }, 2))).Message;
+        Assert.Equal("Rope: a sequence of 5 tokens is longer than the model's 4 positions; shorten the text or lower the number of new tokens.", message);
+    }
+}
