@@ -2,6 +2,7 @@ using MoKA.Native.Adapters;
 using MoKA.Native.Llama;
 using MoKA.Native.Nn;
 using MoKA.Native.Quantization;
+using MoKA.Native.Tests.Reference;
 
 namespace MoKA.Native.Tests.Adapters;
 
@@ -28,8 +29,8 @@ public interface IAdapterSubject
     /// <summary>The probability with which the adapter drops an input in training.</summary>
     static abstract float Dropout(Adapter adapter);
 
-    /// <summary>The dense update [out, in] by the definition, from parameters given by name.</summary>
-    static abstract double[] DenseDelta(Adapter adapter, Func<string, double[]> parameter);
+    /// <summary>The dense update [out, in] by the definition.</summary>
+    internal static abstract Matrix<double> DenseDelta(Adapter adapter, ExactNumbers numbers);
 
     /// <summary>Writes the adapters.</summary>
     static abstract void Save(string folder, LlamaModel model, AdapterSet adapters);
@@ -51,12 +52,12 @@ internal static class FrozenMaps
         using (weight) return new QuantizedLinear(Int4Matrix.Quantize(weight.Data, outputs, inputs));
     }
 
-    /// <summary>The map's matrix, to the bit.</summary>
-    public static float[] Dense(ILinear map)
+    /// <summary>The map's matrix, exactly.</summary>
+    public static Matrix<double> Dense(ILinear map)
     {
         float[] weight = new float[map.Out * map.In];
         map.CopyWeight(weight);
-        return weight;
+        return new Matrix<double>(map.Out, map.In, Norms.Exact(weight));
     }
 
     /// <summary>What the map holds, to the bit: codes and scales of a quantised one.</summary>

@@ -3,6 +3,7 @@ using MoKA.Native.Autograd;
 using MoKA.Native.Llama;
 using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Ops;
+using MoKA.Native.Tests.Reference;
 
 namespace MoKA.Native.Tests.Adapters;
 
@@ -81,20 +82,7 @@ public sealed class MokaAdapterTests : AdapterContract<MokaAdapterTests.Subject>
 
         public static float Dropout(Adapter adapter) => ((MokaAdapter)adapter).Options.Dropout;
 
-        public static double[] DenseDelta(Adapter adapter, Func<string, double[]> parameter)
-        {
-            MokaAdapter moka = (MokaAdapter)adapter;
-            int filters = moka.Shapes.Count;
-            double[] gate = moka.Gate is null ? new double[filters] : parameter("gate");
-            double[] exponentials = [.. gate.Select(g => Math.Exp(g / moka.Options.Temperature))];
-            double[] delta = new double[moka.Out * moka.In];
-            for (int i = 0; i < filters; i++)
-            {
-                double factor = moka.Options.Scale * exponentials[i] / exponentials.Sum();
-                AddKronecker(delta, moka.Shapes[i], factor, parameter($"A.{i}"), parameter($"B.{i}"));
-            }
-            return delta;
-        }
+        static Matrix<double> IAdapterSubject.DenseDelta(Adapter adapter, ExactNumbers numbers) => MokaReference.DenseDelta((MokaAdapter)adapter, numbers);
 
         public static void Save(string folder, LlamaModel model, AdapterSet adapters) =>
             MokaFolder.Save(folder, model, adapters, ((MokaAdapter)adapters.Entries.First().Adapter).Options, "base", "hash");
@@ -105,15 +93,5 @@ public sealed class MokaAdapterTests : AdapterContract<MokaAdapterTests.Subject>
             new((outputs, inputs) => new MokaAdapter(outputs, inputs, options, seed: 7, stream: 0), parameters);
 
         private static MokaOptions Shapes(params string[] shapes) => new() { Shapes = [.. shapes.Select(KroneckerShape.Parse)] };
-
-        /// <summary>delta += factor A ⊗ B, element by element of the definition.</summary>
-        private static void AddKronecker(double[] delta, KroneckerShape s, double factor, double[] a, double[] b)
-        {
-            for (int row = 0; row < s.Out; row++)
-                for (int column = 0; column < s.In; column++)
-                    delta[row * s.In + column] += factor
-                        * a[row / s.RowsB * s.ColumnsA + column / s.ColumnsB]
-                        * b[row % s.RowsB * s.ColumnsB + column % s.ColumnsB];
-        }
     }
 }

@@ -21,7 +21,7 @@ public sealed class LlamaFolderTests : IDisposable
     {
         { "missing", "input_layernorm" },
         { "extra", "no part" },
-        { "transposed", "down_proj" },
+        { "transposed", "up_proj" },
         { "flat", "norm" },
         { "nan", "finite" },
         { "infinite", "finite" },
@@ -108,7 +108,7 @@ public sealed class LlamaFolderTests : IDisposable
             {
                 case "missing": f.Remove(f.Find("input_layernorm.weight")); break;
                 case "extra": f.Add("model.layers.2.\u001b[2J", ElementType.F32, [1], new byte[4]); break;
-                case "transposed": f.Transpose(f.Find("down_proj.weight")); break;
+                case "transposed": f.Transpose(f.Find("up_proj.weight")); break;
                 case "flat": f.Reshape(f.Find("model.norm.weight"), 32, 1); break;
                 case "nan": f.PokeHalf(table, Half.NaN); break;
                 case "infinite": f.PokeFloat(f.Find("model.norm.weight"), float.PositiveInfinity); break;
