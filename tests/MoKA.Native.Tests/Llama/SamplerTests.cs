@@ -18,8 +18,12 @@ public sealed class SamplerTests
     {
         Sampler sampler = new(new GenerationOptions { Temperature = 2, TopK = topK, TopP = topP });
         Assert.All(Enumerable.Range(0, 50), draw => Assert.Equal(1, sampler.Next(Logits, draw)));
-        // More equal logits than any sort keeps in order by chance.
-        Assert.Equal(0, sampler.Next(new float[1000], 0));
+        // Among many equal logits a sort alone would not keep the lower id in front.
+        for (int period = 2; period < 40; period++)
+        {
+            float[] ties = [.. Enumerable.Range(0, 1000).Select(id => id % period == period - 1 ? 1f : 0f)];
+            Assert.Equal(period - 1, sampler.Next(ties, 0));
+        }
     }
 
     [Fact]
