@@ -1,0 +1,100 @@
+namespace StoryWorld;
+
+/// <summary>
+/// Generates questions about stories. In each story, two or three candidates play the same part and are mentioned
+/// equally often; which place the right one has, and whether a claim is true, goes round in turn, so that neither
+/// position nor frequency tells the answer.
+/// </summary>
+internal static class StoryTask
+{
+    private static readonly string[] Claims = ["True or false: {c}", "Is this true or false? {c}", "{c} True or false?"];
+
+    /// <summary>Makes records, the same number of each kind, in random order.</summary>
+    public static StoryRecord[] Generate(Lexicon lexicon, ulong seed, int count)
+    {
+        Kind[] kinds = Enum.GetValues<Kind>();
+        HashSet<(string, string)> seen = [];
+        List<StoryRecord> records = [];
+        foreach (Kind kind in kinds)
+        {
+            for (int i = 0; i < count / kinds.Length; i++)
+            {
+                Dice dice = new(seed, ((ulong)kind << 32) | (uint)i);
+                StoryRecord record;
+                do
+                {
+                    record = kind == Kind.WhichOfTwo ? Comparison.Draw(dice, lexicon, i) : Question(dice, lexicon, kind, i);
+                }
+                while (!IsInTurn(record, i) || !seen.Add((record.Question, record.Story)));
+
+                records.Add(record);
+            }
+        }
+
+        return new Dice(seed, ulong.MaxValue).Shuffle(records);
+    }
+
+    // The right answer is mentioned first, second, ... in turn.
+    private static bool IsInTurn(StoryRecord record, int turn) =>
+        record.Kind == Kind.TrueFalse || record.ByFirstMention[turn / 3 % record.Candidates.Length] == record.Answer;
+
+    private static StoryRecord Question(Dice dice, Lexicon lexicon, Kind kind, int turn)
+    {
+        int count = turn % 3 == 0 ? 2 : 3;
+        Relation[] relations = Relations(dice, kind);
+        string[] subjects = dice.Draw(relations[0].Subjects(lexicon), count);
+        string[] objects = dice.Draw(relations[0].Objects(lexicon), count);
+        Fact[] facts = Fact.Draw(dice, relations, subjects, objects);
+        string story = Tell(dice, [.. facts.Select(fact => fact.Told(dice))], relations[0].SubjectIs == Kind.Who ? subjects : []);
+        int asked = dice.Below(count);
+        Fact fact = facts[asked];
+        if (kind == Kind.TrueFalse)
+        {
+            bool holds = turn / 3 % 2 == 0;
+            string claimed = holds ? fact.Subject : subjects[(asked + 1 + dice.Below(count - 1)) % count];
+            string claim = (fact with { Subject = claimed }).Fill(fact.Relation.Claim);
+            return new StoryRecord(kind, dice.Pick(Claims).Replace("{c}", claim), story, holds ? "true" : "false", ["true", "false"]);
+        }
+
+        return fact.Relation.SubjectIs == kind
+            ? new StoryRecord(kind, fact.Fill(dice.Pick(fact.Relation.AskSubject)), story, fact.Subject, subjects)
+            : new StoryRecord(kind, fact.Fill(dice.Pick(fact.Relation.AskObject)), story, fact.Object, objects);
+    }
+
+    private static Relation[] Relations(Dice dice, Kind kind)
+    {
+        bool first = dice.Chance(1, 2);
+        return kind switch
+        {
+            Kind.Who => first ? Relation.OfThings : Relation.OfJourneys,
+            Kind.Where => first ? Relation.OfSpots : Relation.OfJourneys,
+            Kind.What => first ? Relation.OfThings : Relation.OfSpots,
+            _ => first ? Relation.OfThings : dice.Chance(1, 2) ? Relation.OfJourneys : Relation.OfSpots,
+        };
+    }
+
+    /// <summary>Three to five sentences: the facts among others that say nothing about them.</summary>
+    public static string Tell(Dice dice, List<string> facts, string[] names)
+    {
+        List<string> sentences = [.. facts];
+        int length = 3 + dice.Below(3);
+        if (sentences.Count < length && dice.Chance(1, 2))
+        {
+            sentences.Insert(dice.Below(sentences.Count + 1), dice.Pick(Phrases.Fillers));
+        }
+
+        if (sentences.Count < length && dice.Chance(1, 2))
+        {
+            sentences.Add(dice.Pick(Phrases.Closings));
+        }
+
+        if (sentences.Count < Math.Max(length, 3))
+        {
+            sentences.Insert(0, names.Length > 0 && dice.Chance(1, 3)
+                ? dice.Pick(Phrases.OpeningsWithNames).Replace("{n}", Phrases.Join(dice.Shuffle(names)))
+                : dice.Pick(Phrases.Openings));
+        }
+
+        return string.Join(' ', sentences);
+    }
+}

@@ -1,0 +1,292 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using MoKA.Native.Checkpoints;
+using MoKA.Native.Diagnostics;
+
+namespace MoKA.Native.Llama.Checkpoints;
+
+/// <summary>
+/// Reads and writes a LLaMA's <c>config.json</c> in Hugging Face's spelling. Reading takes both spellings of the
+/// rotary settings; writing uses the older one, which old and new tools read.
+/// </summary>
+public sealed class ConfigJson
+{
+    private const int MaxBytes = 1 << 20;
+
+    private readonly string _path;
+    private readonly JsonElement _root;
+
+    private ConfigJson(string path, JsonElement root) => (_path, _root) = (Quoted.Plain(path), root);
+
+    /// <summary>Reads and validates the config of a LLaMA model.</summary>
+    /// <exception cref="MokaException">
+    /// The file cannot be read, is not JSON, has a value out of range, or asks for something that is not supported.
+    /// </exception>
+    public static LlamaConfig Read(string path)
+    {
+        byte[] json = BoundedFile.Read(path, MaxBytes);
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            var reader = new ConfigJson(path, document.RootElement);
+            LlamaConfig config = reader.ReadRoot();
+            config.Validate(reader._path);
+            return config;
+        }
+        // The second is how the library reports text that is not UTF-8 or not whole.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new MokaException($"{Quoted.Plain(path)}: must be JSON without repeated keys, got: {Quoted.Plain(e.Message)}; " +
+                "fetch the file again.", e);
+        }
+    }
+
+    /// <summary>Writes the config, whole or not at all.</summary>
+    /// <exception cref="MokaException">The config is not valid or the file cannot be written.</exception>
+    public static void Write(string path, LlamaConfig config)
+    {
+        config.Validate();
+        AtomicFile.Write(path, stream =>
+        {
+            using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
+            {
+                WriteRoot(writer, config);
+            }
+            stream.WriteByte((byte)'\n');
+        });
+    }
+
+    private LlamaConfig ReadRoot()
+    {
+        if (_root.ValueKind != JsonValueKind.Object)
+        {
+            throw Error("must be a JSON object", _root, "fetch the file again");
+        }
+        RequireLlama();
+        int hidden = Int("hidden_size"), heads = Int("num_attention_heads");
+        return new LlamaConfig
+        {
+            VocabularySize = Int("vocab_size"),
+            HiddenSize = hidden,
+            IntermediateSize = Int("intermediate_size"),
+            Layers = Int("num_hidden_layers"),
+            Heads = heads,
+            KeyValueHeads = Int("num_key_value_heads", heads),
+            HeadDim = Present("head_dim", out _) ? Int("head_dim") : DefaultHeadDim(hidden, heads),
+            MaxPositions = Int("max_position_embeddings", 2048),
+            RmsNormEpsilon = Float(_root, "rms_norm_eps", 1e-6f),
+            RopeTheta = ReadRopeTheta(),
+            TieEmbeddings = Bool("tie_word_embeddings"),
+            BosTokenId = _root.TryGetProperty("bos_token_id", out JsonElement bos) && bos.ValueKind == JsonValueKind.Null
+                ? null
+                : Int("bos_token_id", 1),
+            EosTokenIds = ReadEos(),
+            Quantization = ReadQuantization(),
+        };
+    }
+
+    private void RequireLlama()
+    {
+        bool typed = Present("model_type", out JsonElement type);
+        if (typed && !Is(type, "llama"))
+        {
+            throw Unsupported("model_type", type, "llama");
+        }
+        if (Present("architectures", out JsonElement names))
+        {
+            if (names.ValueKind != JsonValueKind.Array || !names.EnumerateArray().Any(name => Is(name, "LlamaForCausalLM")))
+            {
+                throw Unsupported("architectures", names, "LlamaForCausalLM");
+            }
+        }
+        else if (!typed)
+        {
+            throw new MokaException($"{_path}: must have a model_type or architectures, got neither; check that it is a model's config.json.");
+        }
+        if (Present("hidden_act", out JsonElement activation) && !Is(activation, "silu"))
+        {
+            throw Unsupported("hidden_act", activation, "silu");
+        }
+        foreach (string bias in (ReadOnlySpan<string>)["attention_bias", "mlp_bias"])
+        {
+            if (Bool(bias))
+            {
+                throw Unsupported(bias, _root.GetProperty(bias), "false: linears without biases");
+            }
+        }
+    }
+
+    // Heads below 1 are left to the config's own check, which names them.
+    private int DefaultHeadDim(int hidden, int heads) => heads < 1 || hidden % heads == 0
+        ? hidden / Math.Max(heads, 1)
+        : throw new MokaException($"{_path}: hidden_size must be a multiple of num_attention_heads when head_dim is absent, " +
+            $"got {hidden} and {heads}; check that it is the config of a LLaMA model.");
+
+    // transformers 5 moved the base and the scaling into rope_parameters; older files call the scaling's rope_type "type".
+    private float ReadRopeTheta()
+    {
+        float theta = Float(_root, "rope_theta", 10000f);
+        foreach (string key in (ReadOnlySpan<string>)["rope_scaling", "rope_parameters"])
+        {
+            if (!Present(key, out JsonElement rope))
+            {
+                continue;
+            }
+            if (rope.ValueKind != JsonValueKind.Object)
+            {
+                throw Error($"{key} must be an object or null", rope, "fetch the file again");
+            }
+            foreach (string spelling in (ReadOnlySpan<string>)["rope_type", "type"])
+            {
+                if (rope.TryGetProperty(spelling, out JsonElement type) && !Is(type, "default"))
+                {
+                    throw Unsupported($"{key}.{spelling}", type, "default: rotary positions without scaling");
+                }
+            }
+            theta = Float(rope, "rope_theta", theta);
+        }
+        return theta;
+    }
+
+    private ImmutableArray<int> ReadEos()
+    {
+        if (!_root.TryGetProperty("eos_token_id", out JsonElement eos))
+        {
+            return [2];
+        }
+        return eos.ValueKind switch
+        {
+            JsonValueKind.Null => [],
+            JsonValueKind.Array => [.. eos.EnumerateArray().Select(id => Int("eos_token_id", id))],
+            _ => [Int("eos_token_id", eos)],
+        };
+    }
+
+    private string? ReadQuantization()
+    {
+        if (!Present("quantization_config", out JsonElement quantization))
+        {
+            return null;
+        }
+        bool known = quantization.ValueKind == JsonValueKind.Object
+            && quantization.TryGetProperty("quant_method", out JsonElement method) && Is(method, "moka")
+            && quantization.TryGetProperty("type", out JsonElement type) && Is(type, LlamaConfig.Int4)
+            && quantization.TryGetProperty("block_size", out JsonElement block) && block.ValueKind == JsonValueKind.Number
+            && block.TryGetInt32(out int size) && size == LlamaConfig.Int4BlockSize;
+        return known
+            ? LlamaConfig.Int4
+            : throw Unsupported("quantization_config", quantization, "quant_method moka, type int4, block_size 32");
+    }
+
+    // A key that is absent or null has its default.
+    private bool Present(string key, out JsonElement value) =>
+        _root.TryGetProperty(key, out value) && value.ValueKind != JsonValueKind.Null;
+
+    private int Int(string key, int? absent = null)
+    {
+        if (Present(key, out JsonElement value))
+        {
+            return Int(key, value);
+        }
+        return absent ?? throw new MokaException($"{_path}: must have {key}, got nothing; check that it is the config of a LLaMA model.");
+    }
+
+    private int Int(string key, JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int integer)
+        ? integer
+        : throw Error($"{key} must be a whole number that fits 32 bits", value, "check that it is the config of a LLaMA model");
+
+    private float Float(JsonElement parent, string key, float absent)
+    {
+        if (!parent.TryGetProperty(key, out JsonElement value) || value.ValueKind == JsonValueKind.Null)
+        {
+            return absent;
+        }
+        return value.ValueKind == JsonValueKind.Number && value.TryGetSingle(out float number) && float.IsFinite(number)
+            ? number
+            : throw Error($"{key} must be a finite number", value, "check that it is the config of a LLaMA model");
+    }
+
+    private bool Bool(string key)
+    {
+        if (!Present(key, out JsonElement value))
+        {
+            return false;
+        }
+        return value.ValueKind is JsonValueKind.True or JsonValueKind.False
+            ? value.GetBoolean()
+            : throw Error($"{key} must be true or false", value, "check that it is the config of a LLaMA model");
+    }
+
+    private static bool Is(JsonElement value, string text) => value.ValueKind == JsonValueKind.String && value.ValueEquals(text);
+
+    private MokaException Unsupported(string key, JsonElement value, string supported) =>
+        new($"{_path}: {key} {Quoted.Plain(value.GetRawText())} is not supported yet; supported is {supported}.");
+
+    private MokaException Error(string rule, JsonElement value, string fix) =>
+        new($"{_path}: {rule}, got {Quoted.Plain(value.GetRawText())}; {fix}.");
+
+    private static void WriteRoot(Utf8JsonWriter writer, LlamaConfig config)
+    {
+        writer.WriteStartObject();
+        writer.WriteStartArray("architectures");
+        writer.WriteStringValue("LlamaForCausalLM");
+        writer.WriteEndArray();
+        writer.WriteString("model_type", "llama");
+        writer.WriteNumber("vocab_size", config.VocabularySize);
+        writer.WriteNumber("hidden_size", config.HiddenSize);
+        writer.WriteNumber("intermediate_size", config.IntermediateSize);
+        writer.WriteNumber("num_hidden_layers", config.Layers);
+        writer.WriteNumber("num_attention_heads", config.Heads);
+        writer.WriteNumber("num_key_value_heads", config.KeyValueHeads);
+        writer.WriteNumber("head_dim", config.HeadDim);
+        writer.WriteString("hidden_act", "silu");
+        writer.WriteNumber("max_position_embeddings", config.MaxPositions);
+        writer.WriteNumber("rms_norm_eps", config.RmsNormEpsilon);
+        writer.WriteNumber("rope_theta", config.RopeTheta);
+        writer.WriteNull("rope_scaling");
+        writer.WriteBoolean("attention_bias", false);
+        writer.WriteBoolean("mlp_bias", false);
+        writer.WriteBoolean("tie_word_embeddings", config.TieEmbeddings);
+        WriteTokens(writer, config);
+        writer.WriteString("torch_dtype", "float32");
+        if (config.Quantization is not null)
+        {
+            writer.WriteStartObject("quantization_config");
+            writer.WriteString("quant_method", "moka");
+            writer.WriteString("type", config.Quantization);
+            writer.WriteNumber("block_size", LlamaConfig.Int4BlockSize);
+            writer.WriteEndObject();
+        }
+        writer.WriteEndObject();
+    }
+
+    // One end id is written as a number, as most tools expect; several, or none, as a list or null.
+    private static void WriteTokens(Utf8JsonWriter writer, LlamaConfig config)
+    {
+        if (config.BosTokenId is { } bos)
+        {
+            writer.WriteNumber("bos_token_id", bos);
+        }
+        else
+        {
+            writer.WriteNull("bos_token_id");
+        }
+        switch (config.EosTokenIds)
+        {
+            case []:
+                writer.WriteNull("eos_token_id");
+                break;
+            case [int eos]:
+                writer.WriteNumber("eos_token_id", eos);
+                break;
+            default:
+                writer.WriteStartArray("eos_token_id");
+                foreach (int eos in config.EosTokenIds)
+                {
+                    writer.WriteNumberValue(eos);
+                }
+                writer.WriteEndArray();
+                break;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+using MoKA.Native.Adapters;
+using MoKA.Native.Diagnostics;
+using MoKA.Native.Llama.Checkpoints;
+using MoKA.Native.Llama.Data;
+using MoKA.Native.Llama.Generation;
+using MoKA.Native.Llama.Tokenizers;
+using MoKA.Native.Llama.Training;
+
+namespace MoKA.Native.Llama;
+
+/// <summary>
+/// A frozen base with its tokenizer and at most one adapter: load, tune, save and ask in one line each. Everything it
+/// does can also be done with the parts, <see cref="LlamaFolder"/>, <see cref="AdapterSet"/>, <see cref="Training.Trainer"/>
+/// and <see cref="Generator"/>.
+/// </summary>
+public sealed class LanguageModel
+{
+    private readonly Cpu _cpu;
+    private string? _hash;
+
+    private LanguageModel(string folder, LlamaModel model, Tokenizer tokenizer, Cpu cpu) =>
+        (Folder, Model, Tokenizer, _cpu) = (folder, model, tokenizer, cpu);
+
+    /// <summary>Reads a model folder as <see cref="LlamaFolder"/> describes it.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="cpu">What the model computes on; stays the caller's.</param>
+    /// <exception cref="MokaException">A file is missing, damaged, or does not fit the others.</exception>
+    public static LanguageModel Load(string folder, Cpu cpu)
+    {
+        LlamaModel model = LlamaFolder.LoadModel(folder);
+        return new LanguageModel(folder, model, LlamaFolder.LoadTokenizer(folder, model.Config), cpu);
+    }
+
+    /// <summary>Where the base was read from.</summary>
+    public string Folder { get; }
+
+    /// <summary>The base, with the adapter on it while there is one.</summary>
+    public LlamaModel Model { get; }
+
+    /// <summary>The base's tokenizer.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>The adapter that is on the model, or null.</summary>
+    public AdapterSet? Adapters { get; private set; }
+
+    /// <summary>What an adapter remembers of its base; computed from the weights file when first asked for.</summary>
+    public string Hash => _hash ??= LlamaFolder.Hash(Folder);
+
+    /// <summary>Puts a fresh adapter on the model, in place of one that is there. It changes no output until it is trained.</summary>
+    /// <param name="options">How each adapted map's mixture is built.</param>
+    /// <param name="targets">Which projections are adapted.</param>
+    /// <param name="seed">What the first filters are drawn from.</param>
+    /// <exception cref="MokaException">An option is out of range, or a target is none of the model's projections.</exception>
+    public AdapterSet AttachMoka(MokaOptions options, AdapterTargets targets, ulong seed)
+    {
+        DetachAdapter();
+        return Attach(new AdapterSet(Model.Projections, targets, (projection, place) => new MokaAdapter(projection.Out, projection.In, options, seed, place)));
+    }
+
+    /// <summary>Puts a saved adapter on the model, in place of one that is there.</summary>
+    /// <exception cref="MokaException">A file is missing or damaged, or the adapter belongs to another base.</exception>
+    public AdapterSet LoadAdapter(string folder)
+    {
+        DetachAdapter();
+        return Attach(MokaFolder.Load(folder, Model, Hash));
+    }
+
+    /// <summary>Writes the adapter that is on the model, exact to the bit.</summary>
+    /// <exception cref="MokaException">There is none, or the folder cannot be written.</exception>
+    public void SaveAdapter(string folder)
+    {
+        if (Adapters?.Entries.First().Adapter is not MokaAdapter first) throw new MokaException($"{folder}: there is no adapter on the model to be saved; attach or load one first.");
+        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Folder)));
+        MokaFolder.Save(folder, Model, Adapters, first.Options, name, Hash);
+    }
+
+    /// <summary>Takes the adapter off: the model is the base again, to the bit.</summary>
+    public void DetachAdapter()
+    {
+        Adapters?.Detach();
+        Adapters = null;
+    }
+
+    /// <summary>A trainer of the adapter that is on the model.</summary>
+    /// <exception cref="MokaException">There is no adapter, or an option is out of range.</exception>
+    public Trainer Trainer(IBatchSource data, TrainingOptions options) => new(Model, Adapters?.Parameters ?? [], data, options, _cpu);
+
+    /// <summary>The text that follows a prompt, as a whole.</summary>
+    public string Generate(string prompt, GenerationOptions options) => string.Concat(Stream(prompt, options));
+
+    /// <summary>The text that follows a prompt, in pieces as they come; no piece breaks a character in two.</summary>
+    public IEnumerable<string> Stream(string prompt, GenerationOptions options)
+    {
+        using Generator generator = new(Model, _cpu);
+        foreach (string piece in generator.Text(Tokenizer, prompt, options)) yield return piece;
+    }
+
+    private AdapterSet Attach(AdapterSet adapters)
+    {
+        adapters.Attach();
+        return Adapters = adapters;
+    }
+}

@@ -1,0 +1,43 @@
+using MoKA.Native.Autograd;
+using MoKA.Native.Nn;
+using MoKA.Native.Ops;
+
+namespace MoKA.Native.Llama;
+
+/// <summary>One layer: x ← x + attention(norm(x)), then x ← x + mlp(norm(x)).</summary>
+public sealed class LlamaBlock
+{
+    private readonly float _epsilon;
+
+    internal LlamaBlock(LlamaConfig config, RopeTable rope, int layer, ILlamaWeights weights)
+    {
+        _epsilon = config.RmsNormEpsilon;
+        Projection Make(string kind, int outputs, int inputs) => new($"layers.{layer}.{kind}", kind, weights.Linear(layer, kind, outputs, inputs));
+        AttentionNorm = weights.Norm(layer, "attention", config.HiddenSize);
+        Attention = new LlamaAttention(config, rope, layer, Make);
+        MlpNorm = weights.Norm(layer, "mlp", config.HiddenSize);
+        Mlp = new LlamaMlp(config, Make);
+    }
+
+    /// <summary>The gain before attention [hidden].</summary>
+    public Parameter AttentionNorm { get; }
+
+    /// <summary>The attention layer.</summary>
+    public LlamaAttention Attention { get; }
+
+    /// <summary>The gain before the feed-forward layer [hidden].</summary>
+    public Parameter MlpNorm { get; }
+
+    /// <summary>The feed-forward layer.</summary>
+    public LlamaMlp Mlp { get; }
+
+    /// <summary>The seven linear maps, in the order in which they are used.</summary>
+    public IEnumerable<Projection> Projections => [Attention.Query, Attention.Key, Attention.Value, Attention.Output, Mlp.Gate, Mlp.Up, Mlp.Down];
+
+    /// <summary>[tokens, hidden] to [tokens, hidden].</summary>
+    public Tensor Forward(Tape tape, Tensor x, Sequences sequences, KvCache? cache)
+    {
+        x = Op.Add(tape, x, Attention.Forward(tape, Op.RmsNorm(tape, x, AttentionNorm, _epsilon), sequences, cache));
+        return Op.Add(tape, x, Mlp.Forward(tape, Op.RmsNorm(tape, x, MlpNorm, _epsilon)));
+    }
+}

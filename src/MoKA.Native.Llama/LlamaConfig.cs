@@ -1,0 +1,119 @@
+using System.Collections.Immutable;
+using MoKA.Native.Diagnostics;
+
+namespace MoKA.Native.Llama;
+
+/// <summary>
+/// The sizes and constants of one LLaMA model. Messages name its values as Hugging Face's <c>config.json</c> does.
+/// </summary>
+/// <remarks>Two records with equal but separate lists of <see cref="EosTokenIds"/> compare as different.</remarks>
+public sealed record LlamaConfig
+{
+    /// <summary>The value of <see cref="Quantization"/> for linears of 4-bit blocks.</summary>
+    public const string Int4 = "int4";
+
+    /// <summary>Consecutive inputs that share a scale in an int4 linear.</summary>
+    public const int Int4BlockSize = 32;
+
+    /// <summary>Number of token ids, <c>vocab_size</c>.</summary>
+    public required int VocabularySize { get; init; }
+
+    /// <summary>Width of the residual stream, <c>hidden_size</c>.</summary>
+    public required int HiddenSize { get; init; }
+
+    /// <summary>Width inside the feed-forward part, <c>intermediate_size</c>.</summary>
+    public required int IntermediateSize { get; init; }
+
+    /// <summary>Number of blocks, <c>num_hidden_layers</c>.</summary>
+    public required int Layers { get; init; }
+
+    /// <summary>Number of query heads, <c>num_attention_heads</c>.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>Number of key and value heads, <c>num_key_value_heads</c>; divides <see cref="Heads"/>.</summary>
+    public required int KeyValueHeads { get; init; }
+
+    /// <summary>Width of one head, <c>head_dim</c>; even. Often, but not always, hidden size / heads.</summary>
+    public required int HeadDim { get; init; }
+
+    /// <summary>Longest sequence the model was trained for, in tokens, <c>max_position_embeddings</c>.</summary>
+    public int MaxPositions { get; init; } = 2048;
+
+    /// <summary>Added to the mean square inside RMSNorm, <c>rms_norm_eps</c>.</summary>
+    public float RmsNormEpsilon { get; init; } = 1e-6f;
+
+    /// <summary>Base of the rotary frequencies, <c>rope_theta</c>.</summary>
+    public float RopeTheta { get; init; } = 10000f;
+
+    /// <summary>Whether the output head is the embedding table, <c>tie_word_embeddings</c>.</summary>
+    public bool TieEmbeddings { get; init; }
+
+    /// <summary>The id that opens a text, <c>bos_token_id</c>, or null when the model has none.</summary>
+    public int? BosTokenId { get; init; } = 1;
+
+    /// <summary>The ids that end a text, <c>eos_token_id</c>; may be empty.</summary>
+    public ImmutableArray<int> EosTokenIds { get; init; } = [2];
+
+    /// <summary>How the linears of the blocks are stored: null for floats, or <see cref="Int4"/>.</summary>
+    public string? Quantization { get; init; }
+
+    /// <summary>Outputs of the query projection, heads * head_dim.</summary>
+    public int QuerySize => Heads * HeadDim;
+
+    /// <summary>Outputs of the key and of the value projection, num_key_value_heads * head_dim.</summary>
+    public int KeyValueSize => KeyValueHeads * HeadDim;
+
+    /// <summary>Parameters of one block: seven linears and two norms.</summary>
+    public long BlockParameterCount =>
+        2L * HiddenSize * QuerySize + 2L * HiddenSize * KeyValueSize + 3L * HiddenSize * IntermediateSize + 2L * HiddenSize;
+
+    /// <summary>Parameters of the whole model; a tied head is counted once.</summary>
+    public long ParameterCount =>
+        (TieEmbeddings ? 1L : 2L) * VocabularySize * HiddenSize + Layers * BlockParameterCount + HiddenSize;
+
+    /// <summary>Checks every value and how they fit together.</summary>
+    /// <exception cref="MokaException">A value is out of its range or does not fit another.</exception>
+    public void Validate() => Validate("LLaMA config");
+
+    /// <summary>Checks every value; <paramref name="source"/> opens the error line.</summary>
+    internal void Validate(string source)
+    {
+        if (FirstProblem() is { } problem)
+        {
+            throw new MokaException($"{source}: {problem}; check that it is the config of a LLaMA model.");
+        }
+    }
+
+    // The upper limits lie far above every published model and keep all products of sizes inside 63 bits.
+    private string? FirstProblem() =>
+        Range("vocab_size", VocabularySize, 1 << 24)
+        ?? Range("hidden_size", HiddenSize, 1 << 20)
+        ?? Range("intermediate_size", IntermediateSize, 1 << 22)
+        ?? Range("num_hidden_layers", Layers, 4096)
+        ?? Range("num_attention_heads", Heads, 8192)
+        ?? Range("num_key_value_heads", KeyValueHeads, Heads)
+        ?? Range("head_dim", HeadDim, 8192)
+        ?? Range("max_position_embeddings", MaxPositions, 1 << 30)
+        ?? Rule(Heads % KeyValueHeads == 0, $"num_attention_heads must be a multiple of num_key_value_heads, got {Heads} and {KeyValueHeads}")
+        ?? Rule(HeadDim % 2 == 0, $"head_dim must be even for rotary positions, got {HeadDim}")
+        ?? Rule(RmsNormEpsilon is > 0 and < 1, FormattableString.Invariant($"rms_norm_eps must be between 0 and 1, got {RmsNormEpsilon}"))
+        ?? Rule(RopeTheta is >= 1 and <= 1e12f, FormattableString.Invariant($"rope_theta must be from 1 to 1e12, got {RopeTheta}"))
+        ?? Token("bos_token_id", BosTokenId ?? 0)
+        ?? Rule(!EosTokenIds.IsDefault && EosTokenIds.Length <= 64, "eos_token_id must be at most 64 ids, got more or none set")
+        ?? EosTokenIds.Select(id => Token("eos_token_id", id)).FirstOrDefault(problem => problem is not null)
+        ?? Rule(Quantization is null or Int4, $"the quantization type must be {Int4} or absent, got {Quoted.Name(Quantization ?? "")}")
+        ?? Int4Inputs("hidden_size", HiddenSize)
+        ?? Int4Inputs("intermediate_size", IntermediateSize)
+        ?? Int4Inputs("num_attention_heads * head_dim", QuerySize);
+
+    private static string? Range(string name, int value, int max) =>
+        Rule(value >= 1 && value <= max, $"{name} must be from 1 to {max}, got {value}");
+
+    private string? Token(string name, int id) =>
+        Rule(id >= 0 && id < VocabularySize, $"{name} must be an id below vocab_size {VocabularySize}, got {id}");
+
+    private string? Int4Inputs(string name, int value) => Rule(Quantization is null || value % Int4BlockSize == 0,
+        $"{name} must be a multiple of {Int4BlockSize} for int4 linears, got {value}");
+
+    private static string? Rule(bool holds, string problem) => holds ? null : problem;
+}

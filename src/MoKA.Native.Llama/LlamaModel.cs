@@ -1,0 +1,70 @@
+using MoKA.Native.Autograd;
+using MoKA.Native.Nn;
+using MoKA.Native.Ops;
+
+namespace MoKA.Native.Llama;
+
+/// <summary>
+/// A LLaMA (Touvron et al., arXiv 2302.13971): token table, blocks, norm, head. Forward is written as ops on a tape, so
+/// its gradient is theirs.
+/// </summary>
+public sealed class LlamaModel
+{
+    private readonly LlamaBlock[] _blocks;
+
+    /// <summary>Builds the model and asks for its weights in order.</summary>
+    public LlamaModel(LlamaConfig config, ILlamaWeights weights)
+    {
+        config.Validate();
+        Config = config;
+        RopeTable rope = new(config.HeadDim, config.MaxPositions, config.RopeTheta);
+        Embedding = weights.Embedding(config.VocabularySize, config.HiddenSize);
+        _blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new LlamaBlock(config, rope, i, weights))];
+        Norm = weights.FinalNorm(config.HiddenSize);
+        Head = config.TieEmbeddings ? new Linear(Embedding) : weights.Head(config.VocabularySize, config.HiddenSize);
+        IEnumerable<ILinear> linears = [.. Projections.Select(p => p.Current), .. config.TieEmbeddings ? Array.Empty<ILinear>() : [Head]];
+        Parameters = [Embedding, .. Blocks.SelectMany(b => new[] { b.AttentionNorm, b.MlpNorm }), Norm, .. linears.OfType<Linear>().Select(l => l.Weight)];
+    }
+
+    /// <summary>The sizes and constants.</summary>
+    public LlamaConfig Config { get; }
+
+    /// <summary>The token table [vocabulary, hidden].</summary>
+    public Parameter Embedding { get; }
+
+    /// <summary>The layers.</summary>
+    public IReadOnlyList<LlamaBlock> Blocks => _blocks;
+
+    /// <summary>The gain before the head [hidden].</summary>
+    public Parameter Norm { get; }
+
+    /// <summary>[vocabulary, hidden]; the token table itself when tied.</summary>
+    public ILinear Head { get; }
+
+    /// <summary>Every linear map that an adapter can be put on, in the model's order.</summary>
+    public IReadOnlyList<Projection> Projections => [.. Blocks.SelectMany(b => b.Projections)];
+
+    /// <summary>The base's float parameters: table, norms, and whichever linear maps are not quantised. Adapters are not among them.</summary>
+    public IReadOnlyList<Parameter> Parameters { get; }
+
+    /// <summary>Keeps every weight of the base as it is: only adapters train.</summary>
+    public void Freeze()
+    {
+        foreach (Parameter parameter in Parameters) parameter.Trainable = false;
+    }
+
+    /// <summary>The final states [tokens, hidden] of sequences that lie end to end; with a cache, of tokens that continue its text.</summary>
+    public Tensor States(Tape tape, ReadOnlyMemory<int> tokens, Sequences sequences, KvCache? cache = null)
+    {
+        Tensor x = Op.Embedding(tape, Embedding, tokens);
+        foreach (LlamaBlock block in _blocks) x = block.Forward(tape, x, sequences, cache);
+        cache?.Advance(tokens.Length);
+        return Op.RmsNorm(tape, x, Norm, Config.RmsNormEpsilon);
+    }
+
+    /// <summary>The logits [rows, vocabulary] of the chosen rows of <see cref="States"/>: only they pay for the head.</summary>
+    public Tensor Logits(Tape tape, Tensor states, ReadOnlyMemory<int> rows) => Head.Forward(tape, Op.GatherRows(tape, states, rows));
+
+    /// <summary>The logits [tokens, vocabulary] of every token.</summary>
+    public Tensor Logits(Tape tape, ReadOnlyMemory<int> tokens, Sequences sequences) => Head.Forward(tape, States(tape, tokens, sequences));
+}

@@ -1,0 +1,104 @@
+using MoKA.Native.Autograd;
+using MoKA.Native.Diagnostics;
+using MoKA.Native.Ops;
+
+namespace MoKA.Native.Adapters;
+
+/// <summary>
+/// Mixture of Kronecker Adapters (arXiv 2508.03527): Δ(x) = c Σ_i α_i (A_i ⊗ B_i) x with α = softmax(g / τ). The filters
+/// may differ in shape, so that one mixture spans updates of low and of full rank at the same small cost. See Moka.md.
+/// </summary>
+/// <remarks>A_i starts Kaiming-uniform and B_i at zero, so training starts at the frozen map to the bit.</remarks>
+public sealed class MokaAdapter : Adapter
+{
+    private readonly KroneckerFilter[] _filters;
+    private readonly Parameter[] _parameters;
+
+    /// <summary>A new adapter for a map from <paramref name="inputs"/> to <paramref name="outputs"/>.</summary>
+    /// <param name="outputs">The length of an output row.</param>
+    /// <param name="inputs">The length of an input row.</param>
+    /// <param name="options">Filters, shapes, scale, dropout, gate.</param>
+    /// <param name="seed">What A is drawn from.</param>
+    /// <param name="stream">Different for every adapter of a model: its place in the list.</param>
+    public MokaAdapter(int outputs, int inputs, MokaOptions options, ulong seed, ulong stream)
+    {
+        options.Validate();
+        (Out, In, Options, Shapes) = (outputs, inputs, options, options.ShapesFor(outputs, inputs));
+        _filters = new KroneckerFilter[Shapes.Count];
+        for (int i = 0; i < _filters.Length; i++)
+        {
+            KroneckerShape shape = Shapes[i];
+            Parameter a = new($"A.{i}", new Shape(shape.RowsA, shape.ColumnsA)), b = new($"B.{i}", new Shape(shape.RowsB, shape.ColumnsB));
+            // Kaiming-uniform with slope √5, as LoRA's A: U(-1/√columns, 1/√columns).
+            a.FillUniform(1 / MathF.Sqrt(shape.ColumnsA), seed, CounterRandom.Bits(seed, stream, (ulong)i));
+            _filters[i] = new KroneckerFilter(a, b);
+        }
+        Gate = options.Gated ? new Parameter("gate", new Shape(_filters.Length)) : null;
+        _parameters = [.. _filters.SelectMany(f => new[] { (Parameter)f.A, (Parameter)f.B }), .. Gate is null ? Array.Empty<Parameter>() : [Gate]];
+    }
+
+    /// <inheritdoc/>
+    public override int In { get; }
+
+    /// <inheritdoc/>
+    public override int Out { get; }
+
+    /// <summary>What it was built from.</summary>
+    public MokaOptions Options { get; }
+
+    /// <summary>One shape for each filter.</summary>
+    public IReadOnlyList<KroneckerShape> Shapes { get; }
+
+    /// <summary>The filters, A_i and B_i.</summary>
+    public IReadOnlyList<KroneckerFilter> Filters => _filters;
+
+    /// <summary>g [filters], or null when the gate is off.</summary>
+    public Parameter? Gate { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Parameter> Parameters => _parameters;
+
+    // Without a gate every filter weighs 1 / r, as an untrained gate would make it.
+    private float EffectiveScale => Gate is null ? Options.Scale / _filters.Length : Options.Scale;
+
+    /// <inheritdoc/>
+    public override Tensor Delta(Tape tape, Tensor x) =>
+        Op.KroneckerMixture(tape, Op.Dropout(tape, x, Options.Dropout), _filters, Gate, EffectiveScale, Options.Temperature);
+
+    /// <summary>α = softmax(g / τ) [filters]: how much each filter counts; they sum to 1.</summary>
+    public float[] GateWeights()
+    {
+        float[] weights = new float[_filters.Length];
+        if (Gate is null)
+        {
+            Array.Fill(weights, 1f / weights.Length);
+            return weights;
+        }
+        double max = double.NegativeInfinity, sum = 0;
+        foreach (float g in Gate.Data) max = Math.Max(max, g / (double)Options.Temperature);
+        foreach (float g in Gate.Data) sum += Math.Exp(g / (double)Options.Temperature - max);
+        for (int i = 0; i < weights.Length; i++) weights[i] = (float)(Math.Exp(Gate.Data[i] / (double)Options.Temperature - max) / sum);
+        return weights;
+    }
+
+    /// <inheritdoc/>
+    public override void AddDenseDelta(Span<float> weight)
+    {
+        if (weight.Length != Out * In) throw new ArgumentException($"MokaAdapter: the weight [{Out}, {In}] has {Out * In} elements, got {weight.Length}.");
+        float[] alpha = GateWeights();
+        for (int i = 0; i < _filters.Length; i++)
+        {
+            KroneckerShape s = Shapes[i];
+            Span<float> a = _filters[i].A.Data, b = _filters[i].B.Data;
+            // (A ⊗ B)[p RowsB + q, j ColumnsB + l] = A[p, j] B[q, l]
+            for (int p = 0; p < s.RowsA; p++)
+                for (int q = 0; q < s.RowsB; q++)
+                    for (int j = 0; j < s.ColumnsA; j++)
+                    {
+                        float factor = Options.Scale * alpha[i] * a[p * s.ColumnsA + j];
+                        Span<float> row = weight.Slice((p * s.RowsB + q) * In + j * s.ColumnsB, s.ColumnsB);
+                        for (int l = 0; l < row.Length; l++) row[l] += factor * b[q * s.ColumnsB + l];
+                    }
+        }
+    }
+}
