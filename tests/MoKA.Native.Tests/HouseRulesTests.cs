@@ -11,6 +11,7 @@ public sealed class HouseRulesTests
     private const string Core = "src/MoKA.Native/", Llama = "src/MoKA.Native.Llama/", Kernels = Core + "Kernels/";
     private static readonly Assembly[] Libraries = [typeof(Tensor).Assembly, typeof(Tokenizer).Assembly];
 
+    // A serialiser with generated metadata (X.Default.Type) reflects nothing.
     [SkippableTheory]
     [InlineData("kernels see spans and integers", Kernels, @"\b(Tensor|Tape|Parameter|INode|Op)\b|Native\.(Ops|Autograd|Nn|Adapters|Quantization)\b")]
     [InlineData("the tape names no op", Core + "Autograd/", @"Native\.(Ops|Kernels|Quantization|Nn|Adapters)\b|\bOp\.")]
@@ -21,8 +22,8 @@ public sealed class HouseRulesTests
     [InlineData("the core knows no model", Core, @"Native\.Llama\b")]
     [InlineData("random numbers come from seeds, time is not read", Core, @"new Random\(|Random\.Shared|DateTime(Offset)?\.(Now|UtcNow|Today)")]
     [InlineData("random numbers come from seeds, time is not read", Llama, @"new Random\(|Random\.Shared|DateTime(Offset)?\.(Now|UtcNow|Today)")]
-    [InlineData("nothing is reflected or emitted", Core, @"System\.Reflection|\.GetType\(\)|Activator\.|JsonSerializer\.|\bdynamic\b|\.Compile\(\)")]
-    [InlineData("nothing is reflected or emitted", Llama, @"System\.Reflection|\.GetType\(\)|Activator\.|JsonSerializer\.|\bdynamic\b|\.Compile\(\)")]
+    [InlineData("nothing is reflected or emitted", Core, @"System\.Reflection|\.GetType\(\)|Activator\.|JsonSerializer\.(?!.*\w+\.Default\.)|\bdynamic\b|\.Compile\(\)")]
+    [InlineData("nothing is reflected or emitted", Llama, @"System\.Reflection|\.GetType\(\)|Activator\.|JsonSerializer\.(?!.*\w+\.Default\.)|\bdynamic\b|\.Compile\(\)")]
     [InlineData("names stand without this, regions or promises", "src/", @"\bthis\.|#region|\b(TODO|FIXME|HACK)\b")]
     public void Never(string rule, string folder, string pattern) => Empty(rule, SourceTree.Under(folder).Lines(new Regex(pattern)));
 
