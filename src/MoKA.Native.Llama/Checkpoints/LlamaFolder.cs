@@ -44,8 +44,16 @@ public static class LlamaFolder
     /// <summary>A hash of the weights file: what an adapter remembers of the base it was trained on.</summary>
     public static string Hash(string folder)
     {
-        using FileStream stream = File.OpenRead(Require(folder, WeightsFile));
-        return Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(stream));
+        string path = Require(folder, WeightsFile);
+        try
+        {
+            using FileStream stream = File.OpenRead(path);
+            return Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(stream));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new MokaException($"{path}: cannot be read ({Quoted.Plain(e.Message)}); check that the file may be read.", e);
+        }
     }
 
     /// <summary>
@@ -54,7 +62,7 @@ public static class LlamaFolder
     /// </summary>
     public static void Save(string folder, LlamaModel model, Tokenizer tokenizer, bool int4, bool halfPrecision)
     {
-        Directory.CreateDirectory(folder);
+        ModelFolder.Create(folder);
         SafetensorsWriter writer = new();
         LlamaConfig config = model.Config;
         AddFloats(writer, HuggingFaceNames.Embedding, model.Embedding, halfPrecision);
@@ -72,32 +80,47 @@ public static class LlamaFolder
         ConfigJson.Write(Path.Combine(folder, ConfigFile), config with { Quantization = int4 ? LlamaConfig.Int4 : null });
     }
 
-    private static void AddLinear(SafetensorsWriter writer, string name, ILinear linear, bool int4, bool halfPrecision)
+    private static void AddLinear(SafetensorsWriter writer, string name, Projection projection, bool int4, bool halfPrecision)
     {
-        Parameter weight = new(name, new Shape(linear.Out, linear.In), trainable: false);
-        linear.CopyWeight(weight.Data);
         if (!int4)
         {
-            AddFloats(writer, name, weight, halfPrecision);
+            AddFloats(writer, name, Dense(name, projection), halfPrecision);
             return;
         }
         // Quantising is idempotent on a matrix that came from 4 bits only up to rounding, so such a one keeps its codes.
-        Int4Matrix matrix = linear is Projection { Current: QuantizedLinear quantized } ? quantized.Weight : Int4Matrix.Quantize(weight.Data, linear.Out, linear.In);
-        writer.Add(name, ElementType.U8, [linear.Out, linear.In / 2], stream => stream.Write(matrix.Codes));
-        writer.Add(name + HuggingFaceNames.ScalesSuffix, ElementType.F16, [linear.Out, linear.In / Int4Matrix.BlockSize], stream => WriteHalves(stream, matrix.Scales));
+        Int4Matrix matrix = projection.Current is QuantizedLinear quantized ? quantized.Weight : Quantize(name, projection);
+        writer.Add(name, ElementType.U8, [projection.Out, projection.In / 2], stream => stream.Write(matrix.Codes));
+        writer.Add(name + HuggingFaceNames.ScalesSuffix, ElementType.F16, [projection.Out, projection.In / Int4Matrix.BlockSize], stream => WriteHalves(stream, name, matrix.Scales));
+    }
+
+    private static Int4Matrix Quantize(string name, Projection projection)
+    {
+        using Parameter weight = Dense(name, projection);
+        return Int4Matrix.Quantize(weight.Data, projection.Out, projection.In);
+    }
+
+    private static Parameter Dense(string name, Projection projection)
+    {
+        Parameter weight = new(name, new Shape(projection.Out, projection.In), trainable: false);
+        projection.CopyWeight(weight.Data);
+        return weight;
     }
 
     private static void AddFloats(SafetensorsWriter writer, string name, Parameter parameter, bool halfPrecision)
     {
         long[] dims = parameter.Shape.Rank == 1 ? [parameter.Shape[0]] : [parameter.Shape[0], parameter.Shape[1]];
-        if (halfPrecision) writer.Add(name, ElementType.F16, dims, stream => WriteHalves(stream, parameter.Data));
+        if (halfPrecision) writer.Add(name, ElementType.F16, dims, stream => WriteHalves(stream, name, parameter.Data));
         else writer.Add(name, ElementType.F32, dims, stream => stream.WriteFloats(parameter.Data));
     }
 
-    private static void WriteHalves(Stream stream, ReadOnlySpan<float> values)
+    private static void WriteHalves(Stream stream, string name, ReadOnlySpan<float> values)
     {
         Half[] halves = new Half[values.Length];
-        for (int i = 0; i < halves.Length; i++) halves[i] = (Half)values[i];
+        for (int i = 0; i < halves.Length; i++)
+        {
+            halves[i] = (Half)values[i];
+            if (!Half.IsFinite(halves[i])) throw new MokaException($"{name}: {values[i]} is not finite in half precision, whose largest number is {Half.MaxValue}; store the model in float.");
+        }
         stream.Write(MemoryMarshal.AsBytes<Half>(halves));
     }
 
