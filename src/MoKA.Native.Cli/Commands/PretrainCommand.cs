@@ -1,0 +1,3 @@
+using System.CommandLine;
+namespace MoKA.Native.Cli.Commands;
+internal static class PretrainCommand { public static Command Create(Session session) => new("pretrain", ""); }
