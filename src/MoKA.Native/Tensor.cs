@@ -8,8 +8,8 @@ namespace MoKA.Native;
 /// no stride: a transpose is a flag on the product that wants it.
 /// </summary>
 /// <remarks>
-/// A tensor made by a <see cref="Tape"/> lives until <see cref="Tape.Reset"/>; touching it later throws. The tape then
-/// reuses the object for the tensor at the same place of the next pass, so keep numbers, not tensors, between passes.
+/// A tensor made by a <see cref="Tape"/> lives until <see cref="Tape.Reset"/>; touching it in the next pass throws. The
+/// pass after that reuses the object for its own tensor at the same place, so keep numbers, not tensors, between passes.
 /// A <see cref="Parameter"/> owns its memory and lives as long as it is referenced.
 /// </remarks>
 public unsafe class Tensor

@@ -19,11 +19,15 @@ public static class LlamaFolder
     /// <summary>The weights.</summary>
     public const string WeightsFile = "model.safetensors";
 
+    /// <summary>Reads the sizes and constants alone.</summary>
+    /// <exception cref="MokaException">The file is missing, damaged, or describes another kind of model.</exception>
+    public static LlamaConfig LoadConfig(string folder) => ConfigJson.Read(Require(folder, ConfigFile));
+
     /// <summary>Reads the model; every parameter comes back frozen.</summary>
     /// <exception cref="MokaException">A file is missing, damaged, or does not fit the others.</exception>
     public static LlamaModel LoadModel(string folder)
     {
-        LlamaConfig config = ConfigJson.Read(Require(folder, ConfigFile));
+        LlamaConfig config = LoadConfig(folder);
         using SafetensorsFile file = new(Require(folder, WeightsFile));
         SafetensorsWeights weights = new(file, config.Quantization is not null);
         LlamaModel model = new(config, weights);
@@ -32,9 +36,11 @@ public static class LlamaFolder
     }
 
     /// <summary>Reads the tokenizer and checks that its ids fit the model.</summary>
-    public static Tokenizer LoadTokenizer(string folder, LlamaConfig config)
+    public static Tokenizer LoadTokenizer(string folder, LlamaConfig config) => LoadTokenizerFile(Require(folder, TokenizerJson.FileName), config);
+
+    /// <summary>Reads a tokenizer that lies elsewhere and checks that its ids fit the model.</summary>
+    public static Tokenizer LoadTokenizerFile(string path, LlamaConfig config)
     {
-        string path = Require(folder, TokenizerJson.FileName);
         Tokenizer tokenizer = TokenizerJson.Load(path);
         if (tokenizer.VocabularySize > config.VocabularySize)
             throw new MokaException($"{path}: the tokenizer has {tokenizer.VocabularySize} ids but the model only {config.VocabularySize}; use the tokenizer that belongs to the model.");

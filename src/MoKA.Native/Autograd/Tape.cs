@@ -7,12 +7,13 @@ namespace MoKA.Native.Autograd;
 /// of recording is a topological order, so the way back is the list walked downwards.
 /// </summary>
 /// <remarks>
-/// Tensors and recorded steps are kept and reused at the same place of the next pass: a training loop that repeats its
-/// operations puts nothing on the managed heap after the first step. A tape belongs to one thread.
+/// Tensors and recorded steps are kept and reused at the same place of a later pass: a training loop that repeats its
+/// operations puts nothing on the managed heap after the second step. A tape belongs to one thread.
 /// </remarks>
 public sealed unsafe class Tape : IDisposable
 {
-    private readonly List<Tensor> _tensors = [];
+    // Two sets taking turns: a tensor kept from the last pass is still its own object in this one, so using it throws.
+    private readonly List<Tensor>[] _tensors = [[], []];
     private readonly List<Step> _steps = [];
     private int _tensorCount;
     private int _stepCount;
@@ -46,8 +47,9 @@ public sealed unsafe class Tape : IDisposable
     /// <summary>An uninitialised tensor that lives until <see cref="Reset"/>.</summary>
     public Tensor Allocate(Shape shape, string name)
     {
-        if (_tensorCount == _tensors.Count) _tensors.Add(Tensor.Unbound());
-        Tensor tensor = _tensors[_tensorCount++];
+        List<Tensor> tensors = _tensors[Pass & 1];
+        if (_tensorCount == tensors.Count) tensors.Add(Tensor.Unbound());
+        Tensor tensor = tensors[_tensorCount++];
         tensor.Bind(this, Pass, shape, name, Arena.Allocate(shape.Count));
         return tensor;
     }

@@ -48,13 +48,13 @@ public sealed class Int4Matrix : IDisposable
     /// Quantises row by row. In a block, d = m / -8 where m is the value of largest magnitude, sign kept, the first one
     /// on ties; q = min(15, ⌊x / d + 8.5⌋); d is rounded to half precision after the codes are chosen.
     /// </summary>
-    /// <param name="weights">[rows, columns], finite.</param>
+    /// <param name="weights">[rows, columns], finite and within ±524,032, where the scale leaves half precision.</param>
     /// <param name="rows">How many outputs.</param>
     /// <param name="columns">How many inputs, a multiple of 32.</param>
     public static Int4Matrix Quantize(ReadOnlySpan<float> weights, int rows, int columns)
     {
+        if (weights.Length != (long)rows * columns) throw new ArgumentException($"Int4Matrix: [{rows}, {columns}] needs {(long)rows * columns} weights, got {weights.Length}.");
         Int4Matrix matrix = new(rows, columns);
-        if (weights.Length != rows * columns) throw new ArgumentException($"Int4Matrix: [{rows}, {columns}] needs {rows * columns} weights, got {weights.Length}.");
         Span<byte> codes = matrix.Codes;
         Span<float> scales = matrix.Scales;
         for (int block = 0; block < scales.Length; block++)
@@ -85,13 +85,14 @@ public sealed class Int4Matrix : IDisposable
             if (!float.IsFinite(x)) throw new MokaException($"Int4Matrix: weights must be finite to be quantised, got {x}.");
             if (MathF.Abs(x) > MathF.Abs(largest)) largest = x;
         }
-        float d = largest / -8;
+        float d = largest / -8, scale = (float)(Half)d;
+        if (!float.IsFinite(scale)) throw new MokaException($"Int4Matrix: weights must lie within ±{8 * (float)Half.MaxValue} so that their scale fits in half precision, got {largest}.");
         float inverse = d == 0 ? 0 : 1 / d;
         for (int j = 0; j < BlockSize / 2; j++)
         {
             int low = Math.Min(15, (int)(block[j] * inverse + 8.5f)), high = Math.Min(15, (int)(block[j + BlockSize / 2] * inverse + 8.5f));
             codes[j] = (byte)(low | high << 4);
         }
-        return (float)(Half)d;
+        return scale;
     }
 }

@@ -57,7 +57,7 @@ internal static class OpContract
             Result some = Run(Cpus.Widest, op, copies);
             for (int i = 0; i < copies.Length; i++)
             {
-                if (copies[i].Trainable) Assert.True(Bits(all.Gradients[i]!).SequenceEqual(Bits(some.Gradients[i]!)), $"the gradient of input {i} depends on which others need one");
+                if (copies[i].Trainable) Bits.Equal(all.Gradients[i], some.Gradients[i], $"the gradient of input {i} when only some inputs need one");
                 else Assert.True(some.Gradients[i] is null, $"input {i} asks for no gradient but gets one");
             }
         }
@@ -81,12 +81,9 @@ internal static class OpContract
 
     private static void SameBits(Result expected, Result actual, string where)
     {
-        Assert.True(Bits(expected.Output).SequenceEqual(Bits(actual.Output)), $"the output has other bits on {where}");
-        for (int i = 0; i < expected.Gradients.Length; i++)
-            Assert.True(Bits(expected.Gradients[i]!).SequenceEqual(Bits(actual.Gradients[i]!)), $"the gradient of input {i} has other bits on {where}");
+        Bits.Equal(expected.Output, actual.Output, $"the output on {where}");
+        for (int i = 0; i < expected.Gradients.Length; i++) Bits.Equal(expected.Gradients[i], actual.Gradients[i], $"the gradient of input {i} on {where}");
     }
-
-    private static IEnumerable<uint> Bits(float[] numbers) => numbers.Select(BitConverter.SingleToUInt32Bits);
 
     private static double[][] CentralDifferences(OpReference reference, Parameter[] inputs, float[] weights)
     {

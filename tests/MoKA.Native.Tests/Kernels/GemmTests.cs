@@ -1,0 +1,103 @@
+using MoKA.Native.Kernels;
+
+namespace MoKA.Native.Tests.Kernels;
+
+/// <summary>
+/// The product is, element by element, one chain of fused multiply-adds over k: the same bits for every size, transpose,
+/// stride, instruction set and number of threads.
+/// </summary>
+public sealed class GemmTests
+{
+    private static readonly int[] Odd = [1, 3, 7, 8, 9, 31, 33];
+
+    [Fact]
+    public void OddSizesAreExactChains()
+    {
+        foreach (int m in Odd)
+            foreach (int k in Odd)
+                foreach (int n in Odd) Check(m, k, n, m % 4);
+    }
+
+    [Theory]
+    [InlineData(255, 257, 33)]
+    [InlineData(33, 513, 257)]
+    [InlineData(1, 600, 65)]
+    [InlineData(65, 600, 1)]
+    [InlineData(257, 256, 31)]
+    [InlineData(129, 255, 129)]
+    [InlineData(400, 33, 9)]
+    [InlineData(9, 33, 400)]
+    public void PanelsAndTasksDoNotShow(int m, int k, int n)
+    {
+        for (int transposes = 0; transposes < 4; transposes++) Check(m, k, n, transposes);
+    }
+
+    [Theory]
+    [InlineData(0, 3, 3)]
+    [InlineData(3, 0, 3)]
+    [InlineData(3, 3, 0)]
+    public void EmptySidesGiveZerosOrNothing(int m, int k, int n)
+    {
+        for (int transposes = 0; transposes < 4; transposes++) Check(m, k, n, transposes);
+    }
+
+    [Theory]
+    [InlineData(5, 7, 9)]
+    [InlineData(37, 300, 41)]
+    public void BlocksOfLargerMatricesLeaveTheRestAlone(int m, int k, int n)
+    {
+        float[] a = Draw.Normal(1, (m + 3) * (k + 5)), b = Draw.Normal(2, (k + 2) * (n + 7)), c = Draw.Normal(3, (m + 4) * (n + 6));
+        MatrixSpan left = new MatrixSpan(a, m + 3, k + 5).Block(1, m, 2, k), right = new MatrixSpan(b, k + 2, n + 7).Block(2, k, 3, n);
+        float[] expected = [.. c];
+        Chain(left, right, new MatrixSpan(expected, m + 4, n + 6).Block(3, m, 5, n), accumulate: true);
+        foreach (Cpu cpu in Cpus.All)
+        {
+            float[] actual = [.. c];
+            Gemm.Multiply(cpu, left, right, new MatrixSpan(actual, m + 4, n + 6).Block(3, m, 5, n), accumulate: true);
+            Bits.Equal(expected, actual, Name(cpu));
+            actual = [.. c];
+            Gemm.MultiplyOnThisThread(new Worker(cpu, 0), left, right, new MatrixSpan(actual, m + 4, n + 6).Block(3, m, 5, n), accumulate: true);
+            Bits.Equal(expected, actual, $"{Name(cpu)}, on this thread");
+        }
+    }
+
+    [Fact]
+    public void RefusesShapesThatDoNotFit()
+    {
+        float[] numbers = new float[12];
+        Assert.Throws<ArgumentException>(() => Gemm.Multiply(Cpus.Scalar, new MatrixSpan(numbers, 2, 3), new MatrixSpan(numbers, 2, 3), new MatrixSpan(numbers, 2, 3)));
+        Assert.Throws<ArgumentException>(() => Gemm.Multiply(Cpus.Scalar, new MatrixSpan(numbers, 2, 3), new MatrixSpan(numbers, 3, 2), new MatrixSpan(numbers, 2, 3)));
+        Assert.Throws<ArgumentException>(() => Gemm.Multiply(Cpus.Scalar, new MatrixSpan(numbers, 2, 3), new MatrixSpan(numbers, 3, 2), new MatrixSpan(numbers, 2, 2).Transposed));
+    }
+
+    private static void Check(int m, int k, int n, int transposes)
+    {
+        float[] a = Draw.Normal(1, m * k), b = Draw.Normal(2, k * n), c = Draw.Normal(3, m * n);
+        MatrixSpan left = (transposes & 1) == 0 ? new MatrixSpan(a, m, k) : new MatrixSpan(a, k, m).Transposed;
+        MatrixSpan right = (transposes & 2) == 0 ? new MatrixSpan(b, k, n) : new MatrixSpan(b, n, k).Transposed;
+        foreach (bool accumulate in (bool[])[false, true])
+        {
+            float[] expected = [.. c];
+            Chain(left, right, new MatrixSpan(expected, m, n), accumulate);
+            foreach (Cpu cpu in Cpus.All)
+            {
+                float[] actual = [.. c];
+                Gemm.Multiply(cpu, left, right, new MatrixSpan(actual, m, n), accumulate);
+                Bits.Equal(expected, actual, $"[{m}, {k}] x [{k}, {n}], transposes {transposes}, accumulate {accumulate}, {Name(cpu)}");
+            }
+        }
+    }
+
+    private static string Name(Cpu cpu) => $"{cpu.InstructionSet} with {cpu.Threads} threads";
+
+    private static void Chain(MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
+    {
+        for (int i = 0; i < c.Rows; i++)
+            for (int j = 0; j < c.Columns; j++)
+            {
+                float sum = accumulate ? c.At(i, j) : 0;
+                for (int k = 0; k < a.Columns; k++) sum = MathF.FusedMultiplyAdd(a.At(i, k), b.At(k, j), sum);
+                c.At(i, j) = sum;
+            }
+    }
+}
