@@ -45,20 +45,19 @@ internal sealed partial class Recaser
 
     private static bool BeginsSentence(string story, int index)
     {
-        string before = story[..index];
-        if (before.Length == 0 || before[^1] == '\n')
+        ReadOnlySpan<char> before = story.AsSpan(0, index);
+        if (before.IsEmpty || before[^1] == '\n')
         {
             return true;
         }
 
-        bool isQuoted = before[^1] == '"';
-        string end = before.TrimEnd('"', ' ');
-        if (isQuoted)
+        if (before[^1] == '"')
         {
             return before.Length == 1 || char.IsWhiteSpace(before[^2]);
         }
 
-        bool isEnd = end.Length > 0 && end[^1] is '.' or '!' or '?';
+        ReadOnlySpan<char> end = before.TrimEnd("\" ");
+        bool isEnd = !end.IsEmpty && end[^1] is '.' or '!' or '?';
         bool isAfterSpeech = before.EndsWith("\" ", StringComparison.Ordinal);
         return isEnd && !(isAfterSpeech && end[^1] != '.' && NamesSpeaker(story, index));
     }

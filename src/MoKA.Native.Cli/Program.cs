@@ -1,1 +1,4 @@
-Console.WriteLine("moka");
+using MoKA.Native.Cli;
+
+using Interrupt interrupt = new();
+return Moka.Run(args, Terminal.OfProcess(), interrupt.Token);

@@ -94,6 +94,8 @@ public sealed record LlamaConfig
         ?? Range("num_key_value_heads", KeyValueHeads, Heads)
         ?? Range("head_dim", HeadDim, 8192)
         ?? Range("max_position_embeddings", MaxPositions, 1 << 30)
+        // 2^20 positions of heads of 128, the longest context yet published; the table of angles takes 4 bytes for each.
+        ?? Rule((long)MaxPositions * HeadDim <= 1 << 27, $"max_position_embeddings * head_dim must be at most {1 << 27}, got {MaxPositions} * {HeadDim}")
         ?? Rule(Heads % KeyValueHeads == 0, $"num_attention_heads must be a multiple of num_key_value_heads, got {Heads} and {KeyValueHeads}")
         ?? Rule(HeadDim % 2 == 0, $"head_dim must be even for rotary positions, got {HeadDim}")
         ?? Rule(RmsNormEpsilon is > 0 and < 1, FormattableString.Invariant($"rms_norm_eps must be between 0 and 1, got {RmsNormEpsilon}"))

@@ -17,8 +17,8 @@ public sealed class LlamaModel
     {
         config.Validate();
         Config = config;
-        RopeTable rope = new(config.HeadDim, config.MaxPositions, config.RopeTheta);
         Embedding = weights.Embedding(config.VocabularySize, config.HiddenSize);
+        RopeTable rope = new(config.HeadDim, config.MaxPositions, config.RopeTheta);
         _blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new LlamaBlock(config, rope, i, weights))];
         Norm = weights.FinalNorm(config.HiddenSize);
         Head = config.TieEmbeddings ? new Linear(Embedding) : weights.Head(config.VocabularySize, config.HiddenSize);

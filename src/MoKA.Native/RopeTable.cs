@@ -16,12 +16,12 @@ public sealed class RopeTable
         (Pairs, Positions) = (headDim / 2, positions);
         _cosines = new float[positions * Pairs];
         _sines = new float[positions * Pairs];
-        for (int p = 0; p < positions; p++)
-            for (int i = 0; i < Pairs; i++)
-            {
-                double angle = p * Math.Pow(theta, -2.0 * i / headDim);
-                (_sines[p * Pairs + i], _cosines[p * Pairs + i]) = ((float)Math.Sin(angle), (float)Math.Cos(angle));
-            }
+        for (int i = 0; i < Pairs; i++)
+        {
+            double frequency = Math.Pow(theta, -2.0 * i / headDim);
+            for (int p = 0; p < positions; p++)
+                (_sines[p * Pairs + i], _cosines[p * Pairs + i]) = ((float)Math.Sin(p * frequency), (float)Math.Cos(p * frequency));
+        }
     }
 
     /// <summary>Half the head dimension.</summary>

@@ -19,11 +19,15 @@ public static class LlamaFolder
     /// <summary>The weights.</summary>
     public const string WeightsFile = "model.safetensors";
 
+    /// <summary>Reads the sizes and constants alone.</summary>
+    /// <exception cref="MokaException">The file is missing, damaged, or describes another kind of model.</exception>
+    public static LlamaConfig LoadConfig(string folder) => ConfigJson.Read(Require(folder, ConfigFile));
+
     /// <summary>Reads the model; every parameter comes back frozen.</summary>
     /// <exception cref="MokaException">A file is missing, damaged, or does not fit the others.</exception>
     public static LlamaModel LoadModel(string folder)
     {
-        LlamaConfig config = ConfigJson.Read(Require(folder, ConfigFile));
+        LlamaConfig config = LoadConfig(folder);
         using SafetensorsFile file = new(Require(folder, WeightsFile));
         SafetensorsWeights weights = new(file, config.Quantization is not null);
         LlamaModel model = new(config, weights);
@@ -32,9 +36,11 @@ public static class LlamaFolder
     }
 
     /// <summary>Reads the tokenizer and checks that its ids fit the model.</summary>
-    public static Tokenizer LoadTokenizer(string folder, LlamaConfig config)
+    public static Tokenizer LoadTokenizer(string folder, LlamaConfig config) => LoadTokenizerFile(Require(folder, TokenizerJson.FileName), config);
+
+    /// <summary>Reads a tokenizer that lies elsewhere and checks that its ids fit the model.</summary>
+    public static Tokenizer LoadTokenizerFile(string path, LlamaConfig config)
     {
-        string path = Require(folder, TokenizerJson.FileName);
         Tokenizer tokenizer = TokenizerJson.Load(path);
         if (tokenizer.VocabularySize > config.VocabularySize)
             throw new MokaException($"{path}: the tokenizer has {tokenizer.VocabularySize} ids but the model only {config.VocabularySize}; use the tokenizer that belongs to the model.");
@@ -44,8 +50,16 @@ public static class LlamaFolder
     /// <summary>A hash of the weights file: what an adapter remembers of the base it was trained on.</summary>
     public static string Hash(string folder)
     {
-        using FileStream stream = File.OpenRead(Require(folder, WeightsFile));
-        return Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(stream));
+        string path = Require(folder, WeightsFile);
+        try
+        {
+            using FileStream stream = File.OpenRead(path);
+            return Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(stream));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new MokaException($"{path}: cannot be read ({Quoted.Plain(e.Message)}); check that the file may be read.", e);
+        }
     }
 
     /// <summary>
@@ -54,7 +68,7 @@ public static class LlamaFolder
     /// </summary>
     public static void Save(string folder, LlamaModel model, Tokenizer tokenizer, bool int4, bool halfPrecision)
     {
-        Directory.CreateDirectory(folder);
+        ModelFolder.Create(folder);
         SafetensorsWriter writer = new();
         LlamaConfig config = model.Config;
         AddFloats(writer, HuggingFaceNames.Embedding, model.Embedding, halfPrecision);
@@ -72,32 +86,47 @@ public static class LlamaFolder
         ConfigJson.Write(Path.Combine(folder, ConfigFile), config with { Quantization = int4 ? LlamaConfig.Int4 : null });
     }
 
-    private static void AddLinear(SafetensorsWriter writer, string name, ILinear linear, bool int4, bool halfPrecision)
+    private static void AddLinear(SafetensorsWriter writer, string name, Projection projection, bool int4, bool halfPrecision)
     {
-        Parameter weight = new(name, new Shape(linear.Out, linear.In), trainable: false);
-        linear.CopyWeight(weight.Data);
         if (!int4)
         {
-            AddFloats(writer, name, weight, halfPrecision);
+            AddFloats(writer, name, Dense(name, projection), halfPrecision);
             return;
         }
         // Quantising is idempotent on a matrix that came from 4 bits only up to rounding, so such a one keeps its codes.
-        Int4Matrix matrix = linear is Projection { Current: QuantizedLinear quantized } ? quantized.Weight : Int4Matrix.Quantize(weight.Data, linear.Out, linear.In);
-        writer.Add(name, ElementType.U8, [linear.Out, linear.In / 2], stream => stream.Write(matrix.Codes));
-        writer.Add(name + HuggingFaceNames.ScalesSuffix, ElementType.F16, [linear.Out, linear.In / Int4Matrix.BlockSize], stream => WriteHalves(stream, matrix.Scales));
+        Int4Matrix matrix = projection.Current is QuantizedLinear quantized ? quantized.Weight : Quantize(name, projection);
+        writer.Add(name, ElementType.U8, [projection.Out, projection.In / 2], stream => stream.Write(matrix.Codes));
+        writer.Add(name + HuggingFaceNames.ScalesSuffix, ElementType.F16, [projection.Out, projection.In / Int4Matrix.BlockSize], stream => WriteHalves(stream, name, matrix.Scales));
+    }
+
+    private static Int4Matrix Quantize(string name, Projection projection)
+    {
+        using Parameter weight = Dense(name, projection);
+        return Int4Matrix.Quantize(weight.Data, projection.Out, projection.In);
+    }
+
+    private static Parameter Dense(string name, Projection projection)
+    {
+        Parameter weight = new(name, new Shape(projection.Out, projection.In), trainable: false);
+        projection.CopyWeight(weight.Data);
+        return weight;
     }
 
     private static void AddFloats(SafetensorsWriter writer, string name, Parameter parameter, bool halfPrecision)
     {
         long[] dims = parameter.Shape.Rank == 1 ? [parameter.Shape[0]] : [parameter.Shape[0], parameter.Shape[1]];
-        if (halfPrecision) writer.Add(name, ElementType.F16, dims, stream => WriteHalves(stream, parameter.Data));
+        if (halfPrecision) writer.Add(name, ElementType.F16, dims, stream => WriteHalves(stream, name, parameter.Data));
         else writer.Add(name, ElementType.F32, dims, stream => stream.WriteFloats(parameter.Data));
     }
 
-    private static void WriteHalves(Stream stream, ReadOnlySpan<float> values)
+    private static void WriteHalves(Stream stream, string name, ReadOnlySpan<float> values)
     {
         Half[] halves = new Half[values.Length];
-        for (int i = 0; i < halves.Length; i++) halves[i] = (Half)values[i];
+        for (int i = 0; i < halves.Length; i++)
+        {
+            halves[i] = (Half)values[i];
+            if (!Half.IsFinite(halves[i])) throw new MokaException($"{name}: {values[i]} is not finite in half precision, whose largest number is {Half.MaxValue}; store the model in float.");
+        }
         stream.Write(MemoryMarshal.AsBytes<Half>(halves));
     }
 

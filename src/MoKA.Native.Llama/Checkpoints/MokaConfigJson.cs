@@ -11,7 +11,7 @@ internal sealed record MokaConfig(MokaOptions Options, AdapterTargets Targets, s
 /// <summary>Reads and writes <c>adapter_config.json</c> of a MoKA adapter.</summary>
 internal static class MokaConfigJson
 {
-    private const long LargestFile = 1 << 20;
+    private const int LargestFile = 1 << 20;
 
     public static void Write(string path, MokaConfig config) => AtomicFile.Write(path, stream =>
     {
@@ -36,22 +36,26 @@ internal static class MokaConfigJson
     public static MokaConfig Read(string path)
     {
         if (!File.Exists(path)) throw new MokaException($"{path}: the file is missing; an adapter folder holds {MokaFolder.ConfigFile} and {MokaFolder.WeightsFile}.");
-        if (new FileInfo(path).Length > LargestFile) throw new MokaException($"{path}: a description has at most {LargestFile} bytes, got {new FileInfo(path).Length}.");
+        byte[] json = BoundedFile.Read(path, LargestFile);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { AllowDuplicateProperties = false });
-            return Parse(path, document.RootElement);
+            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            return Parse(document.RootElement);
+        }
+        catch (MokaException rule)
+        {
+            throw new MokaException($"{path}: {rule.Message}", rule);
         }
         catch (Exception damage) when (damage is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
         {
-            throw new MokaException($"{path}: not a readable MoKA description ({damage.Message.ReplaceLineEndings(" ")}); write the adapter again or take it from its source.", damage);
+            throw new MokaException($"{path}: not a readable MoKA description ({Quoted.Plain(damage.Message)}); write the adapter again or take it from its source.", damage);
         }
     }
 
-    private static MokaConfig Parse(string path, JsonElement root)
+    private static MokaConfig Parse(JsonElement root)
     {
         string type = root.TryGetProperty("peft_type", out JsonElement t) ? t.GetString() ?? "" : "";
-        if (type != "MOKA") throw new MokaException($"{path}: the adapter's peft_type must be MOKA, got '{type}'.");
+        if (type != "MOKA") throw new MokaException($"the adapter's peft_type must be MOKA, got {Quoted.Name(type)}; this engine reads no other kind.");
         MokaOptions options = new()
         {
             Filters = root.GetProperty("filters").GetInt32(),

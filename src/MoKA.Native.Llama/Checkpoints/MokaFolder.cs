@@ -19,12 +19,10 @@ public static class MokaFolder
     /// <summary>The tensors.</summary>
     public const string WeightsFile = "adapter_model.safetensors";
 
-    private const int MostFilters = 1024;
-
     /// <summary>Writes the adapters of a model, exact to the bit; each file appears whole or not at all.</summary>
     public static void Save(string folder, LlamaModel model, AdapterSet adapters, MokaOptions options, string baseModel, string baseHash)
     {
-        Directory.CreateDirectory(folder);
+        ModelFolder.Create(folder);
         SafetensorsWriter writer = new();
         foreach ((int layer, Projection projection, MokaAdapter adapter) in ByLayer(model, adapters))
         {
@@ -46,38 +44,50 @@ public static class MokaFolder
         if (!Directory.Exists(folder)) throw new MokaException($"{folder}: an adapter is a folder with {ConfigFile} and {WeightsFile}, and there is no such folder; check the path.");
         MokaConfig config = MokaConfigJson.Read(Path.Combine(folder, ConfigFile));
         if (config.BaseHash != baseHash)
-            throw new MokaException($"{folder}: this adapter was trained on another model ({config.BaseModel}, weights {Short(config.BaseHash)}) than the one given (weights {Short(baseHash)}); give that model.");
+            throw new MokaException($"{folder}: this adapter was trained on another model ({Quoted.Plain(config.BaseModel)}, weights {Short(config.BaseHash)}) than the one given (weights {Short(baseHash)}); give that model.");
+        RequireTargets(folder, config.Targets, model);
         using SafetensorsFile file = new(Path.Combine(folder, WeightsFile));
         HashSet<string> unread = [.. file.Tensors.Keys];
         Dictionary<Projection, int> layers = LayersOf(model);
         AdapterSet adapters = new(model.Projections, config.Targets, (projection, place) => Read(file, HuggingFaceNames.AdapterStem(layers[projection], projection.Kind), projection, config.Options, unread));
-        if (unread.Count > 0) throw new MokaException($"{file.Path}: the tensor '{unread.Order(StringComparer.Ordinal).First()}' belongs to no adapted projection of this model; check that both files of the adapter belong together.");
+        if (unread.Count > 0) throw new MokaException($"{file.Path}: the tensor {Quoted.Name(unread.Order(StringComparer.Ordinal).First())} belongs to no adapted projection of this model; check that both files of the adapter belong together.");
         return adapters;
+    }
+
+    private static void RequireTargets(string folder, AdapterTargets targets, LlamaModel model)
+    {
+        try
+        {
+            targets.RequireKnown(model.Projections);
+        }
+        catch (MokaException unknown)
+        {
+            throw new MokaException($"{Path.Combine(folder, ConfigFile)}: {unknown.Message}", unknown);
+        }
     }
 
     private static MokaAdapter Read(SafetensorsFile file, string stem, Projection projection, MokaOptions options, HashSet<string> unread)
     {
-        List<KroneckerShape> shapes = [];
-        while (shapes.Count < MostFilters && file.Tensors.TryGetValue(Name(stem, $"A.{shapes.Count}"), out TensorEntry? a))
-            shapes.Add(ShapeOf(file, a, Require(file, Name(stem, $"B.{shapes.Count}"))));
-        if (shapes.Count == 0) Require(file, Name(stem, "A.0"));
-        MokaAdapter adapter = new(projection.Out, projection.In, options with { Filters = shapes.Count, Shapes = shapes }, seed: 0, stream: 0);
+        KroneckerShape[] shapes = [.. Enumerable.Range(0, options.Filters).Select(i => ShapeOf(file, Require(file, Name(stem, $"A.{i}")), Require(file, Name(stem, $"B.{i}")), projection))];
+        MokaAdapter adapter = new(projection.Out, projection.In, options with { Shapes = shapes }, seed: 0, stream: 0);
         foreach (Parameter parameter in adapter.Parameters)
         {
             TensorEntry entry = Require(file, Name(stem, parameter.Name));
             if (!entry.Dims.AsSpan().SequenceEqual(DimsOf(parameter)))
-                throw new MokaException($"{file.Path}: '{entry.Name}' must be {parameter.Shape}, got [{string.Join(", ", entry.Dims)}].");
-            file.ReadFloats(entry.Name, parameter.Data);
+                throw new MokaException($"{file.Path}: {Quoted.Name(entry.Name)} must be {parameter.Shape}, got {Quoted.Dims(entry.Dims.AsSpan())}.");
+            ModelFolder.ReadFinite(file, entry.Name, parameter.Data);
             unread.Remove(entry.Name);
         }
         return adapter;
     }
 
-    private static KroneckerShape ShapeOf(SafetensorsFile file, TensorEntry a, TensorEntry b)
+    private static KroneckerShape ShapeOf(SafetensorsFile file, TensorEntry a, TensorEntry b, Projection projection)
     {
         foreach (TensorEntry entry in new[] { a, b })
             if (entry.Dims.Length != 2 || entry.Dims.Any(d => d is < 1 or > int.MaxValue))
-                throw new MokaException($"{file.Path}: '{entry.Name}' must be a matrix, got [{string.Join(", ", entry.Dims)}].");
+                throw new MokaException($"{file.Path}: {Quoted.Name(entry.Name)} must be a matrix, got {Quoted.Dims(entry.Dims.AsSpan())}.");
+        if (a.Dims[0] * b.Dims[0] != projection.Out || a.Dims[1] * b.Dims[1] != projection.In)
+            throw new MokaException($"{file.Path}: {Quoted.Name(a.Name)} {Quoted.Dims(a.Dims.AsSpan())} and its B {Quoted.Dims(b.Dims.AsSpan())} must multiply to the adapted weight [{projection.Out}, {projection.In}]; check that the adapter is for this model.");
         return new KroneckerShape((int)a.Dims[0], (int)a.Dims[1], (int)b.Dims[0], (int)b.Dims[1]);
     }
 
@@ -98,5 +108,5 @@ public static class MokaFolder
 
     private static string Name(string stem, string parameter) => string.Create(CultureInfo.InvariantCulture, $"{stem}.moka_{parameter}");
 
-    private static string Short(string hash) => hash.Length > 12 ? hash[..12] : hash;
+    private static string Short(string hash) => Quoted.Plain(hash.AsSpan(0, Math.Min(hash.Length, 12)));
 }

@@ -7,6 +7,7 @@ public sealed class Sampler
 {
     private readonly GenerationOptions _options;
     private int[] _order = [];
+    private float[] _logits = [];
     private double[] _probabilities = [];
 
     /// <summary>A sampler with checked options.</summary>
@@ -52,10 +53,15 @@ public sealed class Sampler
     /// <summary>Orders the ids by falling logit and returns how many may be drawn.</summary>
     private int Rank(ReadOnlySpan<float> logits)
     {
-        if (_order.Length != logits.Length) (_order, _probabilities) = (new int[logits.Length], new double[logits.Length]);
-        Span<float> keys = new float[logits.Length];
-        for (int i = 0; i < logits.Length; i++) (keys[i], _order[i]) = (-logits[i], i);
-        keys.Sort(_order.AsSpan(), static (a, b) => a.CompareTo(b));
+        if (_order.Length != logits.Length) (_order, _logits, _probabilities) = (new int[logits.Length], new float[logits.Length], new double[logits.Length]);
+        for (int i = 0; i < logits.Length; i++) (_logits[i], _order[i]) = (logits[i], i);
+        // The sort keeps no order of its own among equals.
+        _order.AsSpan().Sort(new FallingLogits(_logits));
         return _options.TopK == 0 ? logits.Length : Math.Min(_options.TopK, logits.Length);
+    }
+
+    private readonly struct FallingLogits(float[] logits) : IComparer<int>
+    {
+        public int Compare(int x, int y) => logits[x] != logits[y] ? logits[y].CompareTo(logits[x]) : x.CompareTo(y);
     }
 }

@@ -17,6 +17,7 @@ public sealed class Trainer : IDisposable
     private readonly IReadOnlyList<Parameter> _parameters;
     private readonly IBatchSource _data;
     private readonly TrainingOptions _options;
+    private readonly LearningRate _learningRate;
     private readonly Tape _tape;
     private readonly AdamW _optimizer;
     private readonly TokenBatch _batch = new();
@@ -25,7 +26,7 @@ public sealed class Trainer : IDisposable
     public Trainer(LlamaModel model, IReadOnlyList<Parameter> parameters, IBatchSource data, TrainingOptions options, Cpu cpu)
     {
         options.Validate();
-        (_model, _parameters, _data, _options) = (model, [.. parameters.Where(p => p.Trainable)], data, options);
+        (_model, _parameters, _data, _options, _learningRate) = (model, [.. parameters.Where(p => p.Trainable)], data, options, options.LearningRate);
         if (_parameters.Count == 0) throw new MokaException("Trainer: nothing is trainable; attach an adapter or unfreeze the model.");
         _tape = new Tape(cpu);
         _optimizer = new AdamW(_parameters, options.AdamW);
@@ -56,7 +57,7 @@ public sealed class Trainer : IDisposable
     public StepReport Step()
     {
         long start = Stopwatch.GetTimestamp(), step = StepsDone;
-        float rate = _options.LearningRate.At(step);
+        float rate = _learningRate.At(step);
         _data.FillBatch(_batch, step, _options.BatchSize);
 
         _tape.Reset(seed: CounterRandom.Bits(_options.Seed, DropoutStream, (ulong)step), training: true);
@@ -68,7 +69,10 @@ public sealed class Trainer : IDisposable
 
         float norm = GradientClip.ByNorm(_tape.Cpu, _parameters, _options.ClipNorm);
         if (!float.IsFinite(value) || !float.IsFinite(norm))
+        {
+            foreach (Parameter parameter in _parameters) parameter.ClearGradient();
             throw new NonFiniteException($"Training: step {step + 1} gave the loss {value} and the gradient norm {norm}; lower the learning rate (now {rate}) or clip more strongly.");
+        }
         _optimizer.Step(_tape.Cpu, rate);
         return new StepReport(step + 1, _options.Steps, value, rate, norm, _batch.Tokens.Length, _batch.TargetCount, Stopwatch.GetElapsedTime(start).TotalSeconds, 0);
     }

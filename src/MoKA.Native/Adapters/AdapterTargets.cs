@@ -20,7 +20,7 @@ public sealed class AdapterTargets
     public static AdapterTargets Parse(string text)
     {
         string[] kinds = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        if (kinds.Length == 0) throw new MokaException($"Targets: name at least one projection, as in q,v; got '{text}'.");
+        if (kinds.Length == 0) throw new MokaException($"Targets: name at least one projection, as in q,v; got {Quoted.Name(text)}.");
         return new AdapterTargets([.. kinds.Distinct()]);
     }
 
@@ -33,7 +33,7 @@ public sealed class AdapterTargets
         string[] known = [.. projections.Select(p => p.Kind).Distinct()];
         foreach (string kind in _kinds)
             if (kind != Everything && !known.Contains(kind))
-                throw new MokaException($"Targets: the model has the projections {string.Join(", ", known)} (or {Everything}), got '{kind}'.");
+                throw new MokaException($"Targets: the model has the projections {string.Join(", ", known)} (or {Everything}), got {Quoted.Name(kind)}.");
     }
 
     /// <summary>The list with commas.</summary>

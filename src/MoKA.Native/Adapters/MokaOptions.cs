@@ -5,6 +5,9 @@ namespace MoKA.Native.Adapters;
 /// <summary>How a Mixture of Kronecker Adapters is built. The defaults are those of the paper where it states them.</summary>
 public sealed record MokaOptions
 {
+    /// <summary>The most filters that one mixture may have.</summary>
+    public const int MostFilters = 1024;
+
     /// <summary>How many filters each adapted map gets, when <see cref="Shapes"/> does not list them.</summary>
     public int Filters { get; init; } = 10;
 
@@ -28,15 +31,17 @@ public sealed record MokaOptions
     {
         if (Shapes.Count == 0) return KroneckerShapes.Balanced(outputs, inputs, Filters);
         foreach (KroneckerShape shape in Shapes)
-            if (shape.Out != outputs || shape.In != inputs)
-                throw new MokaException($"Filter shape {shape}: it maps {shape.In} inputs to {shape.Out} outputs, but the adapted weight maps {inputs} to {outputs}; choose rows that multiply to {outputs} and columns that multiply to {inputs}, or leave the shapes out.");
+            if ((long)shape.RowsA * shape.RowsB != outputs || (long)shape.ColumnsA * shape.ColumnsB != inputs)
+                throw new MokaException($"Filter shape {shape}: the adapted weight maps {inputs} inputs to {outputs} outputs; choose rows that multiply to {outputs} and columns that multiply to {inputs}, or leave the shapes out.");
         return Shapes;
     }
 
     /// <summary>Throws one line when a value is out of range.</summary>
     public void Validate()
     {
-        if (Filters is < 1 or > 1024) throw new MokaException($"Filters: there must be 1 to 1024, got {Filters}.");
+        if (Filters is < 1 or > MostFilters || Shapes.Count > MostFilters) throw new MokaException($"Filters: there must be 1 to {MostFilters}, got {Math.Max(Filters, Shapes.Count)}.");
+        foreach (KroneckerShape shape in Shapes)
+            if (shape is not { RowsA: > 0, ColumnsA: > 0, RowsB: > 0, ColumnsB: > 0 }) throw new MokaException($"Filter shape {shape}: every length must be positive.");
         if (!(Scale > 0 && float.IsFinite(Scale))) throw new MokaException($"Scale: must be a positive number, got {Scale}.");
         if (Dropout is not (>= 0 and < 1)) throw new MokaException($"Dropout: must be in [0, 1), got {Dropout}.");
         if (!(Temperature > 0 && float.IsFinite(Temperature))) throw new MokaException($"Gate temperature: must be a positive number, got {Temperature}.");

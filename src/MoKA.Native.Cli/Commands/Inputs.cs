@@ -1,0 +1,61 @@
+using MoKA.Native.Adapters;
+using MoKA.Native.Llama;
+using MoKA.Native.Llama.Checkpoints;
+using MoKA.Native.Llama.Tokenizers;
+
+namespace MoKA.Native.Cli.Commands;
+
+/// <summary>Reads what several commands take: a model with its tokenizer and, when given, an adapter put on it.</summary>
+internal sealed class Inputs : IDisposable
+{
+    private Inputs(Cpu cpu, LlamaModel model, Tokenizer tokenizer, AdapterSet? adapters) => (Cpu, Model, Tokenizer, Adapters) = (cpu, model, tokenizer, adapters);
+
+    public Cpu Cpu { get; }
+
+    public LlamaModel Model { get; }
+
+    public Tokenizer Tokenizer { get; }
+
+    public AdapterSet? Adapters { get; }
+
+    public static Inputs Load(string modelFolder, string? tokenizerPath, string? adapterFolder, int threads)
+    {
+        Cpu cpu = UsageException.Check(() => new Cpu(threads));
+        try
+        {
+            LlamaModel model = LlamaFolder.LoadModel(modelFolder);
+            Tokenizer tokenizer = LoadTokenizer(modelFolder, tokenizerPath, model.Config);
+            AdapterSet? adapters = adapterFolder is null ? null : MokaFolder.Load(AdapterIn(adapterFolder), model, LlamaFolder.Hash(modelFolder));
+            adapters?.Attach();
+            return new Inputs(cpu, model, tokenizer, adapters);
+        }
+        catch
+        {
+            cpu.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The longest text: what was asked for, or what the model can hold up to the usual length.</summary>
+    public int Length(int asked)
+    {
+        int positions = Model.Config.MaxPositions;
+        if (asked > positions) throw new UsageException($"--max-length must be at most {positions}, the model's positions, got {asked}.");
+        return asked > 0 ? asked : Math.Min(positions, TrainSettings.UsualLength);
+    }
+
+    /// <summary>The adapter's own folder, also when the run's is given.</summary>
+    public static string AdapterIn(string folder)
+    {
+        string inRun = Path.Combine(folder, Llama.Training.RunFolder.AdapterName);
+        return !File.Exists(Path.Combine(folder, MokaFolder.ConfigFile)) && Directory.Exists(inRun) ? inRun : folder;
+    }
+
+    public void Dispose() => Cpu.Dispose();
+
+    private static Tokenizer LoadTokenizer(string modelFolder, string? path, LlamaConfig config)
+    {
+        if (path is null) return LlamaFolder.LoadTokenizer(modelFolder, config);
+        return Directory.Exists(path) ? LlamaFolder.LoadTokenizer(path, config) : LlamaFolder.LoadTokenizerFile(path, config);
+    }
+}

@@ -1,0 +1,40 @@
+using System.CommandLine;
+using MoKA.Native.Cli.Screens;
+using MoKA.Native.Diagnostics;
+using MoKA.Native.Llama.Checkpoints;
+using MoKA.Native.Llama.Training;
+
+namespace MoKA.Native.Cli.Commands;
+
+/// <summary><c>moka inspect</c>: says what a folder or a file is and what is in it.</summary>
+internal static class InspectCommand
+{
+    public static Command Create(Session session)
+    {
+        Argument<string> path = new("PATH") { Description = "A model, an adapter, a run, or a .safetensors file." };
+        Option<bool> tensors = new("--tensors") { Description = "List every tensor." };
+        Option<int> length = Options.Whole("--length", "Tokens of an example, for the memory that a model needs.", 128, 1);
+        Option<int> batch = Options.Whole("--batch", "Examples a step, for the memory that a model needs.", 16, 1, 65536);
+        Option<bool> json = Options.Json();
+        Command command = new("inspect", "Show what is inside a model, an adapter, a run or a safetensors file.") { path, tensors, length, batch, json };
+        command.SetAction(parse =>
+        {
+            Inspection inspection = Of(parse.GetRequiredValue(path), parse.GetValue(tensors), parse.GetValue(length), parse.GetValue(batch));
+            if (parse.GetValue(json)) Fact.WriteJson(session.Terminal.Out, inspection.Facts);
+            else inspection.Show(session.Results(parse));
+            return ExitCode.Success;
+        });
+        return command;
+    }
+
+    private static Inspection Of(string path, bool tensors, int length, int batch)
+    {
+        if (File.Exists(path)) return InspectFile.Safetensors(path, tensors: true);
+        if (!Directory.Exists(path)) throw new MokaException($"{Quoted.Plain(path)}: there is no such file or folder; check the path.");
+        bool Has(string name) => File.Exists(Path.Combine(path, name));
+        if (Has(MokaFolder.ConfigFile)) return InspectAdapter.Folder(path, tensors);
+        if (Has(RunFolder.MetricsFile)) return InspectRun.Folder(path);
+        if (Has(LlamaFolder.ConfigFile)) return InspectModel.Folder(path, tensors, length, batch);
+        throw new MokaException($"{Quoted.Plain(path)}: neither a model ({LlamaFolder.ConfigFile}, {LlamaFolder.WeightsFile}), nor an adapter ({MokaFolder.ConfigFile}), nor a run ({RunFolder.MetricsFile}); check the path.");
+    }
+}

@@ -1,0 +1,32 @@
+using MoKA.Native.Checkpoints;
+using MoKA.Native.Cli.Screens;
+using MoKA.Native.Diagnostics;
+using static MoKA.Native.Cli.Screens.Format;
+
+namespace MoKA.Native.Cli.Commands;
+
+/// <summary>The inside of a safetensors file.</summary>
+internal static class InspectFile
+{
+    public static Inspection Safetensors(string path, bool tensors)
+    {
+        using SafetensorsFile file = new(path);
+        TensorEntry[] entries = [.. file.Tensors.Values.OrderBy(t => t.Offset).ThenBy(t => t.Name, StringComparer.Ordinal)];
+        long elements = entries.Sum(t => t.ElementCount), bytes = new FileInfo(path).Length;
+        List<Fact> facts =
+        [
+            new("kind", "safetensors file"),
+            new("path", path),
+            new("size", Bytes(bytes), bytes),
+            new("tensors", Count(entries.Length), entries.Length),
+            new("elements", Count(elements), elements),
+        ];
+        foreach ((string name, string value) in file.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal)) facts.Add(new(Quoted.Plain(name), Quoted.Plain(value)));
+        if (!tensors) return new Inspection("safetensors", facts);
+        facts.Add(new("list", "", entries.Select(t => new Fact(t.Name, "", new Fact[] { new("type", t.Type.FileName()), new("shape", "", t.Dims.AsEnumerable()), new("bytes", "", t.ByteLength) }))));
+        return new Inspection("safetensors", facts)
+        {
+            Tables = [("tensors", ["name", "type", "shape", "size"], [.. entries.Select(t => new[] { Quoted.Plain(t.Name), t.Type.FileName(), Quoted.Dims(t.Dims.AsSpan()), Bytes(t.ByteLength) })])],
+        };
+    }
+}

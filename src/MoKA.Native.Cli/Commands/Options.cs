@@ -1,0 +1,63 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using MoKA.Native.Diagnostics;
+
+namespace MoKA.Native.Cli.Commands;
+
+/// <summary>Makes options whose values are checked while the command line is read, each with a one-line error.</summary>
+internal static class Options
+{
+    public static Option<int> Whole(string name, string description, int value, int least, int most = int.MaxValue) => Parsed(name, "N", description, value, text =>
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most
+            ? number
+            : throw new MokaException($"{name} must be a whole number {(most == int.MaxValue ? $"of at least {least}" : $"from {least} to {most}")}, got {Quoted.Name(text)}"));
+
+    public static Option<ulong> Seed(ulong value) => Parsed("--seed", "N", "What every random number derives from.", value, text =>
+        ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number) ? number : throw new MokaException($"--seed must be a whole number of at least 0, got {Quoted.Name(text)}"));
+
+    public static Option<float> Real(string name, string description, float value) => Parsed(name, "X", description, value, text =>
+        float.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out float number) && float.IsFinite(number)
+            ? number
+            : throw new MokaException($"{name} must be a number, got {Quoted.Name(text)}"));
+
+    public static Option<string> Choice(string name, string description, string value, params string[] choices) => Parsed(name, string.Join('|', choices), description, value, text =>
+        choices.Contains(text) ? text : throw new MokaException($"{name} must be {string.Join(" or ", choices)}, got {Quoted.Name(text)}"));
+
+    public static Option<T> Parsed<T>(string name, string helpName, string description, T value, Func<string, T> parse) => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        DefaultValueFactory = _ => value,
+        CustomParser = result => Parse(result, parse),
+    };
+
+    public static Option<string?> Text(string name, string alias, string helpName, string description) => new(name, alias) { Description = description, HelpName = helpName };
+
+    public static Option<string> RequiredText(string name, string alias, string helpName, string description) => new(name, alias) { Description = description, HelpName = helpName, Required = true };
+
+    public static Option<string> Model() => RequiredText("--model", "-m", "MODEL", "A model folder: config.json, model.safetensors, tokenizer.json.");
+
+    public static Option<string?> Adapter() => Text("--adapter", "-a", "ADAPTER", "An adapter's folder, or the run that made it.");
+
+    public static Option<string?> Tokenizer() => new("--tokenizer") { Description = "A tokenizer.json, or a folder that holds one; the model's own unless given.", HelpName = "FILE" };
+
+    public static Option<string> Template(string value) => Choice("--template", "How a record becomes a prompt.", value, "short", "alpaca");
+
+    public static Option<int> Threads() => Whole("--threads", "Threads that compute; 0 for one a core.", 0, 0, 1024);
+
+    public static Option<bool> Json() => new("--json") { Description = "Print one JSON object on standard output." };
+
+    private static T Parse<T>(ArgumentResult result, Func<string, T> parse)
+    {
+        try
+        {
+            return parse(result.Tokens[0].Value);
+        }
+        catch (MokaException error)
+        {
+            result.AddError(error.Message);
+            return default!;
+        }
+    }
+}

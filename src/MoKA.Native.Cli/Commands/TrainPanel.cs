@@ -1,0 +1,55 @@
+using MoKA.Native.Adapters;
+using MoKA.Native.Cli.Screens;
+using MoKA.Native.Llama;
+using MoKA.Native.Llama.Checkpoints;
+using MoKA.Native.Llama.Training;
+using static MoKA.Native.Cli.Screens.Format;
+
+namespace MoKA.Native.Cli.Commands;
+
+/// <summary>What is known before the first step, for the panel that opens a run.</summary>
+internal static class TrainPanel
+{
+    public static IReadOnlyList<Fact> Facts(TrainSetup setup)
+    {
+        TrainSettings s = setup.Settings;
+        LlamaConfig c = setup.Model.Config;
+        List<Fact> facts =
+        [
+            new("model", Model(c)),
+            new("base", Base(s.Model, c)),
+            new("tokenizer", $"{Count(setup.Tokenizer.VocabularySize)} pieces"),
+            new("data", Data(setup)),
+        ];
+        if (setup.HeldOut is { } heldOut) facts.Add(new("held out", $"{s.Test}: {Count(heldOut.Records.Count)} records{(heldOut.Dropped > 0 ? $", {heldOut.Dropped} left out" : "")}"));
+        facts.Add(new("adapter", $"MoKA: {s.Moka.Filters} Kronecker filters a map, {(s.Gated ? $"gate softmax(g / {Number(s.Temperature)})" : "no gate")}, scale {Number(s.Scale)}{(s.Dropout > 0 ? $", dropout {Number(s.Dropout)}" : "")}, on {setup.Adapters.Targets}"));
+        foreach ((string kinds, MokaAdapter adapter) in setup.AdaptedShapes) facts.Add(new($"  {kinds}", $"[{adapter.Out}, {adapter.In}]: {Shapes(adapter.Shapes)}"));
+        long trainable = setup.Adapters.ParameterCount, all = trainable + c.ParameterCount;
+        facts.Add(new("trainable", $"{Count(trainable)} of {Count(all)} ({Invariant($"{100.0 * trainable / all:0.00}")} %)"));
+        facts.Add(new("training", $"{s.Steps} steps of {s.BatchSize} examples, AdamW, learning rate {Rate(s.LearningRate)} {s.Schedule}, warm-up {Percent(s.WarmUp)}, clip {Number(s.Clip)}, seed {s.Seed}"));
+        facts.Add(new("memory", Memory(setup.Memory)));
+        facts.Add(new("machine", $"{setup.Cpu.Threads} threads, {setup.Cpu.InstructionSet}"));
+        return facts;
+    }
+
+    public static string Model(LlamaConfig c) =>
+        $"LLaMA, {c.Layers} layers, hidden {c.HiddenSize}, {c.Heads} heads of {c.HeadDim} on {c.KeyValueHeads} key-value heads, feed-forward {c.IntermediateSize}, vocabulary {Count(c.VocabularySize)}, {Count(c.MaxPositions)} positions";
+
+    public static string Base(string folder, LlamaConfig c) =>
+        $"{folder}: {Count(c.ParameterCount)} parameters, {c.Quantization ?? "float"}, {Bytes(new FileInfo(Path.Combine(folder, LlamaFolder.WeightsFile)).Length)}";
+
+    /// <summary>2 x 16x12:12x16 for two filters of one shape.</summary>
+    public static string Shapes(IEnumerable<KroneckerShape> shapes) =>
+        string.Join("  ", shapes.GroupBy(s => s).Select(g => g.Count() == 1 ? g.Key.ToString() : $"{g.Count()} x {g.Key}"));
+
+    public static string Memory(MemoryEstimate m) =>
+        $"about {Bytes(m.TotalBytes)} and the runtime: weights {Bytes(m.WeightBytes)}, activations {Bytes(m.ActivationBytes)}, adapters with optimiser {Bytes(m.AdapterBytes)}";
+
+    private static string Data(TrainSetup setup)
+    {
+        int dropped = setup.Data.DroppedTooLong + setup.Data.DroppedWithoutTarget;
+        long tokens = setup.Data.Examples.Sum(e => (long)e.Tokens.Length);
+        string rest = dropped == 0 ? "none dropped" : $"{setup.Data.DroppedTooLong} too long and {setup.Data.DroppedWithoutTarget} without a response dropped";
+        return Invariant($"{setup.Settings.Data}: {Count(setup.Data.Examples.Count)} records ({rest}), {Count(tokens)} tokens, {(double)tokens / setup.Data.Examples.Count:0.0} each");
+    }
+}

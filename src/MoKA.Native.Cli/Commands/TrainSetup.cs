@@ -1,0 +1,57 @@
+using MoKA.Native.Adapters;
+using MoKA.Native.Llama;
+using MoKA.Native.Llama.Checkpoints;
+using MoKA.Native.Llama.Data;
+using MoKA.Native.Llama.Training;
+
+namespace MoKA.Native.Cli.Commands;
+
+/// <summary>A run made ready: every file read and checked, the adapters on the model, and nothing written.</summary>
+internal sealed class TrainSetup : IDisposable
+{
+    private readonly Inputs _inputs;
+
+    public TrainSetup(TrainSettings settings)
+    {
+        settings.Validate();
+        Settings = settings;
+        _inputs = Inputs.Load(settings.Model, settings.Tokenizer, adapterFolder: null, settings.Threads);
+        MaxLength = _inputs.Length(settings.MaxLength);
+        AlpacaTemplate template = AlpacaTemplate.ByName(settings.Template);
+        Data = new InstructionDataset(Tokenizer, template, AlpacaReader.Read(settings.Data), MaxLength, settings.Seed);
+        HeldOut = settings.Test is null ? null : new HeldOut(settings.Test, Tokenizer, template, MaxLength, settings.EvalExamples);
+        BaseHash = LlamaFolder.Hash(settings.Model);
+        Adapters = UsageException.Check(() => new AdapterSet(Model.Projections, AdapterTargets.Parse(settings.Targets), (projection, place) =>
+            new MokaAdapter(projection.Out, projection.In, settings.Moka, settings.Seed, place)));
+        Adapters.Attach();
+        double tokens = Data.Examples.Average(e => e.Tokens.Length - 1.0), targets = Data.Examples.Average(e => (double)e.ResponseLength);
+        Memory = MemoryEstimate.ForTraining(Model.Config, Adapters.Targets, settings.Moka, settings.BatchSize * tokens, settings.BatchSize * targets);
+    }
+
+    public TrainSettings Settings { get; }
+
+    public Cpu Cpu => _inputs.Cpu;
+
+    public LlamaModel Model => _inputs.Model;
+
+    public Llama.Tokenizers.Tokenizer Tokenizer => _inputs.Tokenizer;
+
+    public InstructionDataset Data { get; }
+
+    public HeldOut? HeldOut { get; }
+
+    public AdapterSet Adapters { get; }
+
+    public string BaseHash { get; }
+
+    public int MaxLength { get; }
+
+    public MemoryEstimate Memory { get; }
+
+    /// <summary>The distinct shapes of adapted maps with the kinds that have them.</summary>
+    public IEnumerable<(string Kinds, MokaAdapter Adapter)> AdaptedShapes => Adapters.Entries
+        .GroupBy(e => (e.Projection.Out, e.Projection.In))
+        .Select(g => (string.Join(',', g.Select(e => e.Projection.Kind).Distinct()), (MokaAdapter)g.First().Adapter));
+
+    public void Dispose() => _inputs.Dispose();
+}

@@ -1,0 +1,50 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace MoKA.Native.Cli;
+
+/// <summary>The usual help and, under it, command lines to copy.</summary>
+internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLineAction
+{
+    private static readonly Dictionary<string, string[]> Examples = new()
+    {
+        [""] =
+        [
+            "moka",
+            "moka train -m data/base -d data/stories/train.json --test data/stories/test.json -o runs/mine",
+            "moka generate -m data/base -a runs/mine -p \"Once upon a time\" --temperature 0.8",
+            "moka inspect runs/mine",
+        ],
+        ["train"] =
+        [
+            "moka train -m data/base -d data/stories/train.json --test data/stories/test.json -o runs/mine",
+            "moka train -m MODEL -d DATA.jsonl --template alpaca --targets q,v --filters 6 --lr 2e-3 --steps 1000",
+            "moka train -m data/base -d DATA.json --targets q,o --shapes 16x12:12x16,24x24:8x8",
+        ],
+        ["generate"] =
+        [
+            "moka generate -m data/base -p \"Once upon a time\" --temperature 0.8 --top-p 0.95 --seed 7",
+            "moka generate -m data/base -a runs/stories -p \"Where was Anna?\" --input \"Anna was at the lake.\" --instruction",
+            "cat prompt.txt | moka generate -m MODEL -p - > continuation.txt",
+        ],
+        ["eval"] = ["moka eval answers -m data/base -a runs/stories -d data/stories/test.json", "moka eval loss -m data/base -d story.txt --json"],
+        ["answers"] = ["moka eval answers -m data/base -a runs/stories -d data/stories/test.json --limit 100"],
+        ["loss"] = ["moka eval loss -m data/base -a runs/stories -d data/stories/test.json", "moka eval loss -m data/base -d story.txt --json"],
+        ["pretrain"] = ["moka pretrain data/pretrain.json"],
+        ["inspect"] = ["moka inspect data/base", "moka inspect runs/stories", "moka inspect runs/stories/adapter --json", "moka inspect model.safetensors --tensors"],
+    };
+
+    public override bool ClearsParseErrors => true;
+
+    public override int Invoke(ParseResult parse)
+    {
+        help.Invoke(parse);
+        Command command = parse.CommandResult.Command;
+        if (!Examples.TryGetValue(command is RootCommand ? "" : command.Name, out string[]? lines)) return ExitCode.Success;
+        TextWriter output = parse.InvocationConfiguration.Output;
+        output.WriteLine("Examples:");
+        foreach (string line in lines) output.WriteLine($"  {line}");
+        return ExitCode.Success;
+    }
+}

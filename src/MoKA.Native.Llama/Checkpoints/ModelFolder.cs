@@ -1,0 +1,30 @@
+using System.Numerics.Tensors;
+using MoKA.Native.Checkpoints;
+using MoKA.Native.Diagnostics;
+
+namespace MoKA.Native.Llama.Checkpoints;
+
+/// <summary>What reading and writing the folders of models and adapters have in common.</summary>
+internal static class ModelFolder
+{
+    /// <summary>Makes the folder unless it is there.</summary>
+    public static void Create(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new MokaException($"{folder}: the folder cannot be made ({Quoted.Plain(e.Message)}); choose another place.", e);
+        }
+    }
+
+    /// <summary>Reads a whole tensor as floats, none of them infinite or not a number.</summary>
+    public static void ReadFinite(SafetensorsFile file, string name, Span<float> destination)
+    {
+        file.ReadFloats(name, destination);
+        if (!TensorPrimitives.IsFiniteAll<float>(destination))
+            throw new MokaException($"{file.Path}: {Quoted.Name(name)} must hold finite numbers, got one that is infinite or not a number; the file is damaged.");
+    }
+}

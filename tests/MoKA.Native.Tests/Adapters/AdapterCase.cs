@@ -1,0 +1,70 @@
+using MoKA.Native.Adapters;
+using MoKA.Native.Llama;
+using MoKA.Native.Nn;
+using MoKA.Native.Quantization;
+using MoKA.Native.Tests.Reference;
+
+namespace MoKA.Native.Tests.Adapters;
+
+/// <summary>One way to configure an adapter for a map [32, 64], and how many trainable numbers it must have there.</summary>
+public sealed record AdapterCase(Func<int, int, Adapter> Create, long ParameterCount)
+{
+    public const int Outputs = 32, Inputs = 64;
+
+    /// <summary>The adapter with every parameter away from where it starts.</summary>
+    public Adapter CreateTrained()
+    {
+        Adapter adapter = Create(Outputs, Inputs);
+        for (int i = 0; i < adapter.Parameters.Count; i++) adapter.Parameters[i].FillNormal(0.3f, seed: 11, (ulong)i);
+        return adapter;
+    }
+}
+
+/// <summary>What an adapter's author gives the contract: its configurations, its definition in double, its files.</summary>
+public interface IAdapterSubject
+{
+    /// <summary>The configurations by name.</summary>
+    static abstract IReadOnlyDictionary<string, AdapterCase> Cases { get; }
+
+    /// <summary>The probability with which the adapter drops an input in training.</summary>
+    static abstract float Dropout(Adapter adapter);
+
+    /// <summary>The dense update [out, in] by the definition.</summary>
+    internal static abstract Matrix<double> DenseDelta(Adapter adapter, ExactNumbers numbers);
+
+    /// <summary>Writes the adapters.</summary>
+    static abstract void Save(string folder, LlamaModel model, AdapterSet adapters);
+
+    /// <summary>Reads them again.</summary>
+    static abstract AdapterSet Load(string folder, LlamaModel model);
+}
+
+/// <summary>The two kinds of frozen map that an adapter is put on.</summary>
+internal static class FrozenMaps
+{
+    public const string Float = "float", Int4 = "int4";
+
+    public static ILinear Create(string kind, int outputs, int inputs)
+    {
+        Parameter weight = new("W", new Shape(outputs, inputs), trainable: false);
+        weight.FillNormal(0.2f, seed: 5, stream: 0);
+        if (kind == Float) return new Linear(weight);
+        using (weight) return new QuantizedLinear(Int4Matrix.Quantize(weight.Data, outputs, inputs));
+    }
+
+    /// <summary>The map's matrix, exactly.</summary>
+    public static Matrix<double> Dense(ILinear map)
+    {
+        float[] weight = new float[map.Out * map.In];
+        map.CopyWeight(weight);
+        return new Matrix<double>(map.Out, map.In, Norms.Exact(weight));
+    }
+
+    /// <summary>What the map holds, to the bit: codes and scales of a quantised one.</summary>
+    public static byte[] Stored(ILinear map) => map switch
+    {
+        QuantizedLinear q => [.. q.Weight.Codes, .. System.Runtime.InteropServices.MemoryMarshal.AsBytes(q.Weight.Scales)],
+        Linear l => System.Runtime.InteropServices.MemoryMarshal.AsBytes(l.Weight.Data).ToArray(),
+        _ => throw new ArgumentException("A frozen map is float or int4."),
+    };
+}

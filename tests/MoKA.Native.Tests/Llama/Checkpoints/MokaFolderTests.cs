@@ -1,0 +1,191 @@
+using System.Text.Json.Nodes;
+using FsCheck.Xunit;
+using MoKA.Native.Adapters;
+using MoKA.Native.Checkpoints;
+using MoKA.Native.Diagnostics;
+using MoKA.Native.Llama;
+using MoKA.Native.Llama.Checkpoints;
+using MoKA.Native.Tests.Checkpoints;
+
+namespace MoKA.Native.Tests.Llama.Checkpoints;
+
+/// <summary>An adapter's folder: exact when whole, refused in one line that names the file when not.</summary>
+public sealed class MokaFolderTests : IDisposable
+{
+    private const string Base = "base", Hash = "0123456789abcdef0123456789abcdef";
+
+    private static readonly LlamaModel Model = TinyLlama.Create(TinyLlama.Config);
+    private readonly TempFolder _folder = new();
+    private readonly AdapterSet _saved = TinyLlama.Adapt(Model, "q,v", new MokaOptions { Filters = 3, Scale = 1.5f, Dropout = 0.1f, Temperature = 0.7f });
+
+    public MokaFolderTests() => MokaFolder.Save(_folder.Path, Model, _saved, Options, Base, Hash);
+
+    public static TheoryData<string, string, string> BadConfigs => new()
+    {
+        { "peft_type", "\"LORA\"", "'LORA'" },
+        { "peft_type", "null", "peft_type" },
+        { "filters", "0", "Filters" },
+        { "filters", "99999999999", "readable" },
+        { "filters", "2.5", "readable" },
+        { "filters", "4", "A.3" },
+        { "filters", "2", "must be [2]" },
+        { "scale", "-1", "Scale" },
+        { "scale", "1e99", "Scale" },
+        { "scale", "\"x\"", "readable" },
+        { "dropout", "1", "Dropout" },
+        { "gate_temperature", "0", "temperature" },
+        { "gated", "1", "readable" },
+        { "gated", "false", "gate" },
+        { "target_modules", "[]", "Targets" },
+        { "target_modules", "[\"q_proj\"]", "v_proj" },
+        { "target_modules", "[\"q_proj\", \"v_proj\", \"k_proj\"]", "k_proj" },
+        { "target_modules", "[\"wrong\\n\"]", "wrong" },
+        { "target_modules", "[7]", "readable" },
+        { "target_modules", "{}", "readable" },
+        { "base_model_sha256", "\"other\"", "another model" },
+        { "base_model_sha256", "5", "readable" },
+    };
+
+    public static TheoryData<string, string> BadWeights => new()
+    {
+        { "missing", "missing" },
+        { "extra", "extra\\u000a" },
+        { "transposed", "multiply" },
+        { "flat", "must be a matrix" },
+        { "nan", "finite" },
+        { "infinite", "finite" },
+        { "gate", "must be [3]" },
+        { "integers", "I32" },
+    };
+
+    private static MokaOptions Options => new() { Filters = 3, Scale = 1.5f, Dropout = 0.1f, Temperature = 0.7f };
+
+    private string Config => _folder.File(MokaFolder.ConfigFile);
+
+    private string Weights => _folder.File(MokaFolder.WeightsFile);
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void An_adapter_comes_back_with_every_bit_and_option()
+    {
+        AdapterSet loaded = MokaFolder.Load(_folder.Path, Model, Hash);
+        Assert.Equal("q,v", loaded.Targets.ToString());
+        foreach ((Parameter expected, Parameter actual) in _saved.Parameters.Zip(loaded.Parameters)) Bits.Equal(expected.Data, actual.Data, expected.Name);
+        foreach ((_, Adapter adapter) in loaded.Entries)
+        {
+            MokaOptions options = ((MokaAdapter)adapter).Options;
+            Assert.Equal(Options, options with { Shapes = Options.Shapes });
+        }
+    }
+
+    [Fact]
+    public void A_loaded_adapter_saves_to_the_same_bytes()
+    {
+        byte[] config = File.ReadAllBytes(Config), weights = File.ReadAllBytes(Weights);
+        AdapterSet loaded = MokaFolder.Load(_folder.Path, Model, Hash);
+        MokaFolder.Save(_folder.Path, Model, loaded, ((MokaAdapter)loaded.Entries.First().Adapter).Options, Base, Hash);
+        Assert.Equal(config, File.ReadAllBytes(Config));
+        Assert.Equal(weights, File.ReadAllBytes(Weights));
+    }
+
+    [Theory]
+    [MemberData(nameof(BadConfigs))]
+    public void A_bad_description_is_named(string field, string value, string named)
+    {
+        JsonNode root = JsonNode.Parse(File.ReadAllText(Config))!;
+        Assert.NotNull(root[field]);
+        root[field] = JsonNode.Parse(value);
+        File.WriteAllText(Config, root.ToJsonString());
+        AssertRefused(named);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    [InlineData("{\"peft_type\": \"MOKA\"}")]
+    [InlineData("{\"peft_type\": \"MOKA\", \"peft_type\": \"MOKA\"}")]
+    [InlineData("{\"peft_type\": \"\\ud800\"}")]
+    public void A_damaged_description_is_named(string json)
+    {
+        File.WriteAllText(Config, json);
+        AssertRefused(MokaFolder.ConfigFile);
+    }
+
+    [Fact]
+    public void A_description_without_end_is_not_read()
+    {
+        File.WriteAllBytes(Config, new byte[(1 << 20) + 1]);
+        AssertRefused(MokaFolder.ConfigFile);
+    }
+
+    [Theory]
+    [MemberData(nameof(BadWeights))]
+    public void Bad_weights_are_named(string damage, string named)
+    {
+        TensorFile.Edit(Weights, file =>
+        {
+            string a = file.Find("q_proj.moka_A.0"), gate = file.Find("moka_gate");
+            switch (damage)
+            {
+                case "missing": file.Remove(file.Find("v_proj.moka_B.1")); break;
+                case "extra": file.Add("extra\n", ElementType.F32, [1], new byte[4]); break;
+                case "transposed": file.Reshape(a, 1, 32); break;
+                case "flat": file.Reshape(a, 32); break;
+                case "nan": file.PokeFloat(a, float.NaN); break;
+                case "infinite": file.PokeFloat(gate, float.NegativeInfinity); break;
+                case "gate": file.Reshape(gate, 3, 1); break;
+                case "integers": file.Retype(a, ElementType.I32); break;
+            }
+        });
+        AssertRefused(named);
+    }
+
+    [Theory]
+    [InlineData(MokaFolder.ConfigFile)]
+    [InlineData(MokaFolder.WeightsFile)]
+    public void A_missing_file_is_named(string name)
+    {
+        File.Delete(_folder.File(name));
+        AssertRefused(name);
+        Directory.CreateDirectory(_folder.File(name));
+        AssertRefused(name);
+    }
+
+    [Fact]
+    public void A_missing_folder_is_named() => ErrorLine.Of(() => MokaFolder.Load(_folder.File("none"), Model, Hash), _folder.File("none"));
+
+    [Fact]
+    public void A_folder_that_cannot_be_made_is_named() => ErrorLine.Of(() => MokaFolder.Save(Path.Combine(Config, "below"), Model, _saved, Options, Base, Hash), Config);
+
+    [Fact]
+    public void An_adapter_of_a_model_of_other_sizes_is_refused()
+    {
+        LlamaModel other = TinyLlama.Create(TinyLlama.Config with { HiddenSize = 64 });
+        ErrorLine.Of(() => MokaFolder.Load(_folder.Path, other, Hash), Weights, "multiply");
+    }
+
+    [Property(MaxTest = 500, Arbitrary = [typeof(Mutant.Arbitraries)])]
+    public void Every_mutant_is_read_or_refused(Mutant mutant, bool ofConfig)
+    {
+        string path = ofConfig ? Config : Weights;
+        byte[] whole = File.ReadAllBytes(path);
+        File.WriteAllBytes(path, mutant.Apply(whole));
+        try
+        {
+            AdapterSet loaded = MokaFolder.Load(_folder.Path, Model, Hash);
+            Assert.All(loaded.Parameters, p => Assert.All(p.Data.ToArray(), x => Assert.True(float.IsFinite(x))));
+        }
+        catch (MokaException error)
+        {
+            Assert.Contains(_folder.Path, ErrorLine.Judge(error), StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.WriteAllBytes(path, whole);
+        }
+    }
+
+    private void AssertRefused(string named) => ErrorLine.Of(() => MokaFolder.Load(_folder.Path, Model, Hash), _folder.Path, named);
+}
