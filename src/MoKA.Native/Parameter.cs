@@ -4,6 +4,10 @@ using MoKA.Native.Memory;
 namespace MoKA.Native;
 
 /// <summary>A tensor that owns its memory: a weight. Trainable ones collect a gradient, frozen ones never do.</summary>
+/// <remarks>
+/// The memory is freed by <see cref="Dispose"/>, or when the parameter is collected. A span of it does not keep it: hold
+/// the parameter, or end with <see cref="GC.KeepAlive"/>, for as long as the span is used. Ops hold their inputs.
+/// </remarks>
 public sealed unsafe class Parameter : Tensor, IDisposable
 {
     private readonly AlignedBuffer _memory;

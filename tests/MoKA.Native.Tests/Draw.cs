@@ -33,5 +33,11 @@ internal static class Draw
         [0, .. Integers(seed, sequences - 1, 0, tokens).Order(), tokens];
 
     /// <summary>The numbers of a tensor in double.</summary>
-    public static Matrix<double> Exact(Tensor tensor) => new(tensor.Shape.Rows, tensor.Shape.Columns, [.. tensor.Data.ToArray().Select(x => (double)x)]);
+    public static Matrix<double> Exact(Tensor tensor)
+    {
+        Matrix<double> matrix = new(tensor.Shape.Rows, tensor.Shape.Columns);
+        for (int i = 0; i < matrix.Data.Length; i++) matrix.Data[i] = tensor.Data[i];
+        GC.KeepAlive(tensor);
+        return matrix;
+    }
 }

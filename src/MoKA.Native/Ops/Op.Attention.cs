@@ -52,6 +52,9 @@ public static partial class Op
         Tensor y = tape.Allocate(q.Shape, "attention");
         Tensor statistics = tape.Allocate(new Shape(q.Shape[0], 2 * heads), "row maxima and sums");
         AttentionKernel.Forward(tape.Cpu, shape, q.Matrix, keys.Matrix, values.Matrix, y.Matrix, statistics.Matrix);
+        // No recorded step mentions them after the kernel, and their memory is freed with them.
+        GC.KeepAlive(keys);
+        GC.KeepAlive(values);
         return y;
     }
 

@@ -68,6 +68,7 @@ public sealed class KroneckerGateTests
         double[] dGate = [.. weights.Select((weight, i) => (byA[i] - weight * byA.Sum()) / Temperature)];
         OpContract.Close("the gradient of the gate", dGate, inputs[^1].Gradient, size);
         Assert.Equal(0, inputs[^1].Gradient.ToArray().Sum(g => (double)g), 1e-5 * size);
+        GC.KeepAlive(inputs);
     }
 
     private static MixtureCase Mixture(ulong seed) => new(Shapes, 3, Gated: true, seed, Scale, Temperature);
