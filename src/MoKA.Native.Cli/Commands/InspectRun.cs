@@ -51,7 +51,7 @@ internal static class InspectRun
     private static string Text(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Object => string.Join(", ", value.EnumerateObject().Select(m => $"{Quoted.Plain(m.Name)} {Text(m.Value)}")),
-        JsonValueKind.Array => string.Join("  ", value.EnumerateArray().Select(Text).GroupBy(t => t).Select(g => g.Count() == 1 ? g.Key : $"{g.Count()} x {g.Key}")),
+        JsonValueKind.Array => TrainPanel.Grouped(value.EnumerateArray().Select(Text)),
         JsonValueKind.String => Quoted.Plain(value.GetString()),
         _ => Quoted.Plain(value.GetRawText()),
     };
