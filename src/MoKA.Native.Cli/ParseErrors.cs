@@ -15,6 +15,8 @@ internal static class ParseErrors
             string kind = token.StartsWith('-') ? "option" : command.Subcommands.Count > 0 ? "command" : "argument";
             return $"there is no {kind} '{Diagnostics.Quoted.Plain(token)}'{(meant is null ? "" : $", did you mean {meant}?")}; see {help}";
         }
+        if (command is not RootCommand && command.Subcommands.Count > 0 && parse.Tokens[^1].Value == command.Name)
+            return $"{command.Name} needs one of {string.Join(", ", command.Subcommands.Select(c => c.Name))}; see {help}";
         string message = parse.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.');
         return $"{char.ToLowerInvariant(message[0])}{message[1..]}; see {help}";
     }
@@ -28,7 +30,7 @@ internal static class ParseErrors
     private static string? Closest(string token, IEnumerable<string> known)
     {
         string? best = null;
-        int least = Math.Max(1, token.Length / 3) + 1;
+        int least = Math.Max(2, token.Length / 3) + 1;
         foreach (string name in known.Where(n => n.Length > 2))
             if (Distance(token, name) is int distance && distance < least) (best, least) = (name, distance);
         return best;

@@ -11,7 +11,7 @@ namespace MoKA.Native.Cli.Commands;
 /// <param name="Most">The largest.</param>
 internal sealed record GateSummary(string Kind, IReadOnlyList<KroneckerShape> Shapes, IReadOnlyList<double> Mean, double Least, double Most)
 {
-    public static readonly IReadOnlyList<string> Headers = ["map", "weight of each filter", "least", "most", "by shape"];
+    public static readonly IReadOnlyList<string> Headers = ["map", "each filter", "least", "most", "by shape"];
 
     /// <summary>The weight of all filters of a shape, the heaviest shape first.</summary>
     public IEnumerable<(KroneckerShape Shape, double Weight)> ByShape =>
@@ -23,7 +23,7 @@ internal sealed record GateSummary(string Kind, IReadOnlyList<KroneckerShape> Sh
         Format.Sparks(Mean, floor: 0),
         Format.Invariant($"{Least:0.000}"),
         Format.Invariant($"{Most:0.000}"),
-        string.Join("  ", ByShape.Take(3).Select(s => Format.Invariant($"{s.Shape} {100 * s.Weight:0} %"))),
+        string.Join("  ", ByShape.Take(2).Select(s => Format.Invariant($"{s.Shape} {100 * s.Weight:0} %"))),
     ];
 
     /// <summary>One summary for each adapted kind, in the model's order.</summary>

@@ -25,7 +25,7 @@ internal static class InspectAdapter
             new("modules", Count(a.Modules.Count), a.Modules.Count),
             new("parameters", Count(a.ParameterCount), a.ParameterCount),
             file.Facts.First(f => f.Label == "size"),
-            new("maps", "", a.Modules.Select(m => new Fact(m.Name, "", new Fact[]
+            new("maps", "", a.Modules.Select(m => Fact.Named(m.Name, new Fact[]
             {
                 new("shapes", "", m.Shapes.Select(s => s.ToString())), new("maximal rank", "", m.MaximalRank), new("parameters", "", m.Parameters),
                 new("gate", "", m.GateWeights), new("norm a", "", m.NormsA), new("norm b", "", m.NormsB),

@@ -21,9 +21,9 @@ internal static class InspectFile
             new("tensors", Count(entries.Length), entries.Length),
             new("elements", Count(elements), elements),
         ];
-        foreach ((string name, string value) in file.Metadata.OrderBy(m => m.Key, StringComparer.Ordinal)) facts.Add(new(Quoted.Plain(name), Quoted.Plain(value)));
+        if (file.Metadata.Count > 0) facts.Add(new("metadata", string.Join(", ", file.Metadata.Select(m => $"{Quoted.Plain(m.Key)} {Quoted.Plain(m.Value)}")), file.Metadata.Select(m => Fact.Named(m.Key, m.Value))));
         if (!tensors) return new Inspection("safetensors", facts);
-        facts.Add(new("list", "", entries.Select(t => new Fact(t.Name, "", new Fact[] { new("type", t.Type.FileName()), new("shape", "", t.Dims.AsEnumerable()), new("bytes", "", t.ByteLength) }))));
+        facts.Add(new("list", "", entries.Select(t => Fact.Named(t.Name, new Fact[] { new("type", t.Type.FileName()), new("shape", "", t.Dims.AsEnumerable()), new("bytes", "", t.ByteLength) }))));
         return new Inspection("safetensors", facts)
         {
             Tables = [("tensors", ["name", "type", "shape", "size"], [.. entries.Select(t => new[] { Quoted.Plain(t.Name), t.Type.FileName(), Quoted.Dims(t.Dims.AsSpan()), Bytes(t.ByteLength) })])],

@@ -40,7 +40,7 @@ internal static class InspectRun
         try
         {
             using JsonDocument document = JsonDocument.Parse(json);
-            return [.. document.RootElement.EnumerateObject().Select(m => new Fact(Quoted.Plain(m.Name), Text(m.Value), Value(m.Value)))];
+            return [.. document.RootElement.EnumerateObject().Select(m => Fact.Named(m.Name, Value(m.Value), Text(m.Value)))];
         }
         catch (Exception damage) when (damage is JsonException or InvalidOperationException)
         {
@@ -51,13 +51,14 @@ internal static class InspectRun
     private static string Text(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Object => string.Join(", ", value.EnumerateObject().Select(m => $"{Quoted.Plain(m.Name)} {Text(m.Value)}")),
-        JsonValueKind.Array => string.Join(" ", value.EnumerateArray().Select(Text)),
-        _ => Quoted.Plain(value.ToString()),
+        JsonValueKind.Array => TrainPanel.Grouped(value.EnumerateArray().Select(Text)),
+        JsonValueKind.String => Quoted.Plain(value.GetString()),
+        _ => Quoted.Plain(value.GetRawText()),
     };
 
     private static object Value(JsonElement value) => value.ValueKind switch
     {
-        JsonValueKind.Object => value.EnumerateObject().Select(m => new Fact(m.Name, "", Value(m.Value))).ToArray(),
+        JsonValueKind.Object => value.EnumerateObject().Select(m => Fact.Named(m.Name, Value(m.Value))).ToArray(),
         JsonValueKind.Array => value.EnumerateArray().Select(Value).ToArray(),
         JsonValueKind.Number => value.TryGetInt64(out long whole) ? whole : value.GetDouble(),
         JsonValueKind.True => true,

@@ -26,7 +26,7 @@ internal static class TrainConfig
             Of("max length", setup.MaxLength),
             Of("targets", setup.Adapters.Targets.ToString()),
             Of("filters", s.Moka.Filters),
-            Of("shapes", setup.AdaptedShapes.Select(a => Of(a.Kinds, a.Adapter.Shapes.Select(shape => shape.ToString())))),
+            Of("shapes", setup.AdaptedShapes.Select(a => Fact.Named(a.Kinds, a.Adapter.Shapes.Select(shape => shape.ToString())))),
             Of("scale", s.Scale),
             Of("dropout", s.Dropout),
             Of("temperature", s.Temperature),

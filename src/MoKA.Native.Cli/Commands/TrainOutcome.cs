@@ -28,7 +28,7 @@ internal sealed record TrainOutcome(long StepsDone, double Seconds, double LastL
         ];
         AddMeasurement(facts, "before", Before);
         AddMeasurement(facts, "after", After);
-        facts.Add(new("gates", "", GateSummary.Of(setup.Adapters).Select(g => new Fact(g.Kind, "", g.Facts()))));
+        facts.Add(new("gates", "", GateSummary.Of(setup.Adapters).Select(g => Fact.Named(g.Kind, g.Facts()))));
         return facts;
     }
 

@@ -38,9 +38,17 @@ internal static class TrainPanel
     public static string Base(string folder, LlamaConfig c) =>
         $"{folder}: {Count(c.ParameterCount)} parameters, {c.Quantization ?? "float"}, {Bytes(new FileInfo(Path.Combine(folder, LlamaFolder.WeightsFile)).Length)}";
 
-    /// <summary>2 x 16x12:12x16 for two filters of one shape.</summary>
-    public static string Shapes(IEnumerable<KroneckerShape> shapes) =>
-        string.Join("  ", shapes.GroupBy(s => s).Select(g => g.Count() == 1 ? g.Key.ToString() : $"{g.Count()} x {g.Key}"));
+    /// <summary>2 each of 16x12:12x16 24x8:8x24, for two filters of each of these shapes.</summary>
+    public static string Shapes(IEnumerable<KroneckerShape> shapes) => Grouped(shapes.Select(s => s.ToString()));
+
+    /// <summary>Equal texts counted and said once.</summary>
+    public static string Grouped(IEnumerable<string> texts)
+    {
+        (string Text, int Count)[] groups = [.. texts.GroupBy(t => t).Select(g => (g.Key, g.Count()))];
+        string all = string.Join(' ', groups.Select(g => g.Text));
+        if (groups.Length == 0 || groups.Any(g => g.Count != groups[0].Count)) return string.Join(' ', groups.Select(g => $"{g.Text} ({g.Count})"));
+        return groups[0].Count == 1 ? all : $"{groups[0].Count} each of {all}";
+    }
 
     public static string Memory(MemoryEstimate m) =>
         $"about {Bytes(m.TotalBytes)} and the runtime: weights {Bytes(m.WeightBytes)}, activations {Bytes(m.ActivationBytes)}, adapters with optimiser {Bytes(m.AdapterBytes)}";

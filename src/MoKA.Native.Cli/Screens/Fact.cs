@@ -5,9 +5,14 @@ namespace MoKA.Native.Cli.Screens;
 /// <summary>One thing to tell: a line for a person, and the same for a program.</summary>
 /// <param name="Label">What it is about; in JSON in lower case with underscores.</param>
 /// <param name="Text">As a person reads it.</param>
-/// <param name="Value">As a program reads it: text, a number, a truth value or a list of these; the text itself when null.</param>
+/// <param name="Value">As a program reads it: text, a number, a truth value, further facts, or a list of these; the text itself when null.</param>
 internal sealed record Fact(string Label, string Text, object? Value = null)
 {
+    private string? _key;
+
+    /// <summary>A fact whose label is a name from elsewhere and is kept as it is in JSON too.</summary>
+    public static Fact Named(string name, object value, string text = "") => new(Diagnostics.Quoted.Plain(name), text, value) { _key = name };
+
     public static void WriteJson(TextWriter output, IEnumerable<Fact> facts)
     {
         using MemoryStream buffer = new();
@@ -24,7 +29,7 @@ internal sealed record Fact(string Label, string Text, object? Value = null)
     {
         foreach (Fact fact in facts)
         {
-            json.WritePropertyName(fact.Label.ToLowerInvariant().Replace(' ', '_').Replace('-', '_'));
+            json.WritePropertyName(fact._key ?? fact.Label.ToLowerInvariant().Replace(' ', '_').Replace('-', '_'));
             Write(json, fact.Value ?? fact.Text);
         }
     }

@@ -25,7 +25,8 @@ internal sealed class RichScreen(IAnsiConsole console) : Screen
         console.Write(table);
     }
 
-    public override void Line(string text = "") => console.WriteLine(text);
+    // Not through the console: it would break long lines, and commands are there to be copied.
+    public override void Line(string text = "") => console.Profile.Out.Writer.WriteLine(text);
 
     public override void Training(Action<Action<TrainingRow>> run)
     {
