@@ -20,6 +20,7 @@ public static partial class Op
         Check.Columns("Int4Linear", "x", x, weight.Columns, "weight", new Shape(weight.Rows, weight.Columns));
         Tensor y = tape.Allocate(x.Shape.WithColumns(weight.Rows), "int4 linear");
         Gemm.Multiply(tape.Cpu, x.Matrix, new Int4Panels(weight.Codes, weight.Scales, weight.Columns, transpose: true), weight.Columns, weight.Rows, y.Matrix);
+        GC.KeepAlive(weight); // its memory is native and must outlive the product that reads it through spans
         if (tape.Records(x)) tape.Record(y, new Int4LinearNode(x, weight));
         return y;
     }
