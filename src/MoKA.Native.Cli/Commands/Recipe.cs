@@ -17,7 +17,7 @@ internal static class Recipe
             Model = terminal.Shown(Path.Combine(data, "base")),
             Data = terminal.Shown(Path.Combine(data, "stories", "train.json")),
             Test = terminal.Shown(Path.Combine(data, "stories", "test.json")),
-            Output = terminal.Shown(RunFolder.FirstFree(Path.Combine(terminal.Folder, "runs", "stories"))),
+            Output = RunFolder.FirstFree(Path.Combine(terminal.Folder, "runs", "stories")),
             Template = "short",
             Targets = "all",
             Filters = 10,

@@ -81,8 +81,8 @@ internal static class TrainCommand
         Screen progress = session.Progress(parse, onOutput: !json);
         progress.Panel("moka train", TrainPanel.Facts(setup));
         TrainOutcome outcome = new TrainRun(setup, progress, session.Cancel).Run();
-        string run = settings.Output;
-        if (json) Fact.WriteJson(session.Terminal.Out, outcome.Facts(setup, run));
+        string run = session.Terminal.Shown(settings.Output);
+        if (json) Fact.WriteJson(session.Terminal.Out, [new("run", run), new("adapter", $"{run}/{Llama.Training.RunFolder.AdapterName}"), .. outcome.Facts(setup)]);
         else if (outcome.StepsDone == settings.Steps) TrainResults.Show(session.Results(parse), setup, outcome, run, session.Terminal);
         if (!session.Cancel.IsCancellationRequested) return ExitCode.Success;
         session.Terminal.Error.WriteLine($"moka: stopped after step {outcome.StepsDone} of {settings.Steps}; the adapter so far is in {run}/adapter");
@@ -90,5 +90,5 @@ internal static class TrainCommand
     }
 
     private static string DefaultOutput(Terminal terminal, string data) =>
-        terminal.Shown(Llama.Training.RunFolder.FirstFree(Path.Combine(terminal.Folder, "runs", Path.GetFileNameWithoutExtension(data))));
+        Llama.Training.RunFolder.FirstFree(Path.Combine(terminal.Folder, "runs", Path.GetFileNameWithoutExtension(data)));
 }

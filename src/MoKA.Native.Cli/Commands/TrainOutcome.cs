@@ -14,12 +14,10 @@ internal sealed record Measurement(LossResult Loss, AnswersResult Answers);
 /// <param name="After">The adapted model on them, unless the run was stopped.</param>
 internal sealed record TrainOutcome(long StepsDone, double Seconds, double LastLoss, Measurement? Before, Measurement? After)
 {
-    public IReadOnlyList<Fact> Facts(TrainSetup setup, string run)
+    public IReadOnlyList<Fact> Facts(TrainSetup setup)
     {
         List<Fact> facts =
         [
-            new("run", run),
-            new("adapter", Path.Combine(run, Llama.Training.RunFolder.AdapterName)),
             new("steps", "", StepsDone),
             new("complete", "", StepsDone == setup.Settings.Steps),
             new("seconds", "", Math.Round(Seconds, 2)),

@@ -30,7 +30,7 @@ internal sealed class TrainRun(TrainSetup setup, Screen progress, CancellationTo
         Log(run, after);
         SavePlot(run);
         TrainOutcome outcome = new(_last.Step, _last.Elapsed, _last.Loss, before, after);
-        run.WriteJson(RunFolder.ResultFile, json => Fact.WriteMembers(json, outcome.Facts(setup, Settings.Output)));
+        run.WriteJson(RunFolder.ResultFile, json => Fact.WriteMembers(json, outcome.Facts(setup)));
         return outcome;
     }
 

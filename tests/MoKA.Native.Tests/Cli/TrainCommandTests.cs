@@ -96,7 +96,7 @@ public sealed class TrainCommandTests(CliWorld world) : IClassFixture<CliWorld>
     public void AStoppedRunLeavesAReadableAdapter()
     {
         using CancellationTokenSource source = new();
-        CliResult result = world.Run(world.Training("stopped"), source.Token, new StoppingWriter("step 1/4", source));
+        CliResult result = world.Run(world.Training("stopped", "--eval-every", "100"), source.Token, new StoppingWriter("step 1/4", source));
         Assert.Equal(130, result.Code);
         Assert.Contains("after step 1 of 4", Assert.Single(result.ErrorLines));
         string run = world.Path("stopped");
