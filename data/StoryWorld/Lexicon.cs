@@ -31,6 +31,19 @@ internal sealed record Lexicon(string[] Names, string[] Things, string[] Spots, 
         Words("harbor island circus valley church fountain village station meadow palace hospital theater"),
         Words("pasta melon muffin pancake stew peach popcorn jam yogurt waffle toast honey"));
 
+    /// <summary>
+    /// The training words, but each list in turn may be a handful of words that no other story has: what such a word
+    /// names can only be carried over from earlier in the story.
+    /// </summary>
+    public static Lexicon Fresh(Dice dice)
+    {
+        string[] Invent(string[] known, Func<Dice, string> word) =>
+            dice.Chance(1, 2) ? known : [.. Enumerable.Range(0, 8).Select(_ => word(dice)).Distinct()];
+        return new(
+            Invent(Train.Names, InventedWords.Name), Invent(Train.Things, InventedWords.Noun), Invent(Train.Spots, InventedWords.Noun),
+            Invent(Train.Destinations, InventedWords.Noun), Invent(Train.Foods, InventedWords.Noun));
+    }
+
     public IEnumerable<string> All => [.. Names, .. Things, .. Spots, .. Destinations, .. Foods];
 
     private static string[] Words(string text) =>

@@ -37,6 +37,9 @@ internal static class Phrases
     public static readonly (string More, string Less)[] ThingComparisons =
         [("bigger", "smaller"), ("newer", "older"), ("longer", "shorter"), ("heavier", "lighter"), ("cleaner", "dirtier")];
 
+    /// <summary>"A or B", in either order.</summary>
+    public static string Either(Dice dice, IReadOnlyList<string> pair) => string.Join(" or ", dice.Shuffle(pair));
+
     /// <summary>"A and B" or "A, B and C".</summary>
     public static string Join(IReadOnlyList<string> names) =>
         $"{string.Join(", ", names.SkipLast(1))} and {names[^1]}";

@@ -3,16 +3,11 @@ using System.Text;
 namespace StoryWorld;
 
 /// <summary>
-/// Longer stories without questions, for pre-training. Facts are told and told again at the end, about training names
-/// and names made of syllables, so that a model learns to carry a name it has never seen through a story.
+/// Longer stories for pre-training. Facts are told and told again at the end, in other words or in talk, about training
+/// words and words made of syllables, so that a model learns to carry a word it has never seen through a story.
 /// </summary>
 internal static class PlainStories
 {
-    private static readonly string[] Starts = ["b", "d", "f", "g", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "br", "tr", "pl", "ch"];
-    private static readonly string[] Vowels = ["a", "e", "i", "o", "u", "ee", "oo", "ai"];
-    private static readonly string[] Ends = ["", "", "", "n", "l", "x", "m", "ra", "ko", "by", "ny", "lo", "ta", "vi", "mo"];
-    private static readonly HashSet<string> Reserved = [.. Lexicon.Test.Names];
-
     private static readonly string[] Introductions =
     [
         "Once upon a time, there were {n}.", "One day, {n} met outside.", "{n} lived near each other.", "There once were {n}, and they were good friends.",
@@ -25,24 +20,11 @@ internal static class PlainStories
         "{p} smiled and waved.", "\"Thank you,\" said {p}.", "{p} jumped up and down.", "{p} sat down to rest.", "Mom called {p}.",
     ];
 
-    /// <summary>Made of syllables, and no test name.</summary>
-    public static string InventName(Dice dice)
-    {
-        string name;
-        do
-        {
-            string lower = dice.Pick(Starts) + dice.Pick(Vowels) + (dice.Chance(1, 2) ? dice.Pick(Starts) + dice.Pick(Vowels) : "") + dice.Pick(Ends);
-            name = char.ToUpperInvariant(lower[0]) + lower[1..];
-        }
-        while (name.Length < 3 || Reserved.Contains(name));
-
-        return name;
-    }
-
-    /// <summary>A story of five to nine sentences.</summary>
+    /// <summary>A story of five to thirteen sentences; one that is asked and answered counts as two.</summary>
     public static string Write(ulong seed, int index)
     {
         Dice dice = new(seed, (ulong)index);
+        Lexicon lexicon = Lexicon.Fresh(dice);
         int count = 2 + dice.Below(2);
         string[] names = Names(dice, count);
         List<string> sentences = [dice.Pick(Introductions).Replace("{n}", Phrases.Join(names))];
@@ -51,23 +33,23 @@ internal static class PlainStories
         switch (dice.Below(5))
         {
             case 0:
-                AddThingsInSpots(dice, order, sentences, ending);
+                AddThingsInSpots(dice, lexicon, order, sentences, ending);
                 break;
             case 1:
-                AddFacts(dice, Relation.OfThings, order, sentences, ending);
+                AddFacts(dice, lexicon, Relation.OfThings, order, sentences, ending);
                 break;
             case 2:
                 AddComparisons(dice, order, sentences, ending);
                 break;
             case 3:
-                AddFoods(dice, order, sentences, ending);
+                AddFoods(dice, lexicon, order, sentences, ending);
                 break;
             default:
-                AddFacts(dice, Relation.OfJourneys, order, sentences, ending);
+                AddFacts(dice, lexicon, Relation.OfJourneys, order, sentences, ending);
                 break;
         }
 
-        // Room for the ending within nine sentences.
+        // Room for the ending.
         while (sentences.Count + ending.Count < 5 || (sentences.Count + ending.Count < 9 && dice.Chance(1, 2)))
         {
             string more = dice.Chance(1, 2) ? dice.Pick(Phrases.Fillers) : dice.Pick(Speeches).Replace("{p}", dice.Pick(names));
@@ -94,7 +76,7 @@ internal static class PlainStories
         List<string> names = [];
         while (names.Count < count)
         {
-            string name = dice.Chance(2, 3) ? InventName(dice) : dice.Pick(Lexicon.Train.Names);
+            string name = dice.Chance(2, 3) ? InventedWords.Name(dice) : dice.Pick(Lexicon.Train.Names);
             if (!names.Contains(name))
             {
                 names.Add(name);
@@ -104,21 +86,34 @@ internal static class PlainStories
         return [.. names];
     }
 
-    private static void AddFacts(Dice dice, Relation[] relations, string[] names, List<string> sentences, List<string> ending)
+    private static void AddFacts(Dice dice, Lexicon lexicon, Relation[] relations, string[] names, List<string> sentences, List<string> ending)
     {
-        Fact[] facts = Fact.Draw(dice, relations, names, dice.Draw(relations[0].Objects(Lexicon.Train), names.Length));
+        Fact[] facts = Fact.Draw(dice, relations, names, dice.Draw(relations[0].Objects(lexicon), names.Length));
         for (int i = 0; i < facts.Length; i++)
         {
             sentences.Add(facts[i].Told(dice));
-            ending.Add(facts[i].Retold(dice, names[(i + 1) % names.Length]));
+            ending.Add(Again(dice, facts[i], names[(i + 1) % names.Length]));
         }
     }
 
-    private static void AddThingsInSpots(Dice dice, string[] names, List<string> sentences, List<string> ending)
+    /// <summary>A fact told again: in other words, as what somebody asks and hears, or as what is true and what is not.</summary>
+    private static string Again(Dice dice, Fact fact, string otherName) => dice.Below(4) switch
     {
-        string[] things = dice.Draw(Lexicon.Train.Things, 2);
+        0 => $"\"{Asked(dice, fact, fact.Relation.AskSubject)}\" asked Mom. \"{fact.Subject},\" said Dad.",
+        1 => $"\"{Asked(dice, fact, fact.Relation.AskObject)}\" asked Mom. \"The {fact.Object},\" said Dad.",
+        2 => dice.Chance(1, 2)
+            ? $"It is true that {fact.Fill(fact.Relation.Claim)}"
+            : $"It is false that {(fact with { Subject = otherName }).Fill(fact.Relation.Claim)}",
+        _ => fact.Retold(dice, otherName),
+    };
+
+    private static string Asked(Dice dice, Fact fact, string[] patterns) => fact.Fill(dice.Pick([.. patterns.Where(p => p.EndsWith('?'))]));
+
+    private static void AddThingsInSpots(Dice dice, Lexicon lexicon, string[] names, List<string> sentences, List<string> ending)
+    {
+        string[] things = dice.Draw(lexicon.Things, 2);
         Fact[] owners = Fact.Draw(dice, Relation.OfThings, names[..2], things);
-        Fact[] spots = Fact.Draw(dice, Relation.OfSpots, things, dice.Draw(Lexicon.Train.Spots, 2));
+        Fact[] spots = Fact.Draw(dice, Relation.OfSpots, things, dice.Draw(lexicon.Spots, 2));
         for (int i = 0; i < 2; i++)
         {
             sentences.Add(owners[i].Told(dice));
@@ -134,17 +129,22 @@ internal static class PlainStories
         {
             string[] pair = dice.Draw(names, 2);
             sentences.Add(dice.Chance(1, 2) ? $"{pair[0]} was {more} than {pair[1]}." : $"{pair[1]} was {less} than {pair[0]}.");
-            ending.Add(dice.Chance(1, 2)
-                ? $"So {pair[0]} was the {more} one, and {pair[1]} was {less}."
-                : $"So it was {pair[0]} who was {more}, and not {pair[1]}.");
+            ending.Add(dice.Below(3) switch
+            {
+                0 => $"So {pair[0]} was the {more} one, and {pair[1]} was {less}.",
+                1 => $"So it was {pair[0]} who was {more}, and not {pair[1]}.",
+                _ => dice.Chance(1, 2)
+                    ? $"\"Who was {more}, {Phrases.Either(dice, pair)}?\" asked Mom. \"{pair[0]},\" said Dad."
+                    : $"\"Who was {less}, {Phrases.Either(dice, pair)}?\" asked Mom. \"{pair[1]},\" said Dad.",
+            });
         }
     }
 
-    private static void AddFoods(Dice dice, string[] names, List<string> sentences, List<string> ending)
+    private static void AddFoods(Dice dice, Lexicon lexicon, string[] names, List<string> sentences, List<string> ending)
     {
         foreach (string name in names[..2])
         {
-            string[] foods = dice.Draw(Lexicon.Train.Foods, 2);
+            string[] foods = dice.Draw(lexicon.Foods, 2);
             sentences.Add(dice.Chance(1, 2)
                 ? $"{name} liked the {foods[0]} more than the {foods[1]}."
                 : $"{name} liked the {foods[1]}, but the {foods[0]} was even better.");

@@ -10,7 +10,7 @@ internal static class StoryTask
     private static readonly string[] Claims = ["True or false: {c}", "Is this true or false? {c}", "{c} True or false?"];
 
     /// <summary>Makes records, the same number of each kind, in random order.</summary>
-    public static StoryRecord[] Generate(Lexicon lexicon, ulong seed, int count)
+    public static StoryRecord[] Generate(Func<Dice, Lexicon> words, ulong seed, int count)
     {
         Kind[] kinds = Enum.GetValues<Kind>();
         HashSet<(string, string)> seen = [];
@@ -23,6 +23,7 @@ internal static class StoryTask
                 StoryRecord record;
                 do
                 {
+                    Lexicon lexicon = words(dice);
                     record = kind == Kind.WhichOfTwo ? Comparison.Draw(dice, lexicon, i) : Question(dice, lexicon, kind, i);
                 }
                 while (!IsInTurn(record, i) || !seen.Add((record.Question, record.Story)));

@@ -19,6 +19,12 @@ public sealed record PretrainConfig
     /// <summary>The folder to write; relative to the config.</summary>
     public required string Output { get; init; }
 
+    /// <summary>
+    /// A model folder to go on from, relative to the config: its weights, sizes and tokenizer take the place of fresh
+    /// ones, and the sizes below are not used.
+    /// </summary>
+    public string? Start { get; set; }
+
     /// <summary>How many pieces the tokenizer has.</summary>
     public int VocabularySize { get; set; } = 2048;
 
@@ -70,7 +76,7 @@ public sealed record PretrainConfig
             PretrainConfig config = JsonSerializer.Deserialize(File.ReadAllText(path), PretrainJson.Default.PretrainConfig) ?? throw new MokaException($"{path}: the config is empty.");
             string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
             string Resolve(string relative) => Path.GetFullPath(Path.Combine(folder, relative));
-            return config with { Text = [.. config.Text.Select(Resolve)], HeldOut = config.HeldOut is null ? null : Resolve(config.HeldOut), Output = Resolve(config.Output) };
+            return config with { Text = [.. config.Text.Select(Resolve)], HeldOut = config.HeldOut is null ? null : Resolve(config.HeldOut), Start = config.Start is null ? null : Resolve(config.Start), Output = Resolve(config.Output) };
         }
         catch (JsonException damage)
         {

@@ -6,7 +6,7 @@ using MoKA.Native.Llama.Tokenizers;
 
 namespace MoKA.Native.Llama.Training;
 
-/// <summary>Makes a small base from text: trains a tokenizer, then every weight of a new model, and writes the folder.</summary>
+/// <summary>Makes a small base from text: trains a tokenizer, then every weight of a new model or of one to go on from, and writes the folder.</summary>
 public sealed class Pretraining : IDisposable
 {
     private const ulong WeightStream = 0x57;
@@ -19,8 +19,17 @@ public sealed class Pretraining : IDisposable
     {
         (_config, _cpu) = (config, cpu);
         string[] documents = [.. config.Text.SelectMany(TextFile.ReadDocuments)];
-        Tokenizer = TokenizerTrainer.Train(documents, config.VocabularySize);
-        Model = new LlamaModel(config.Model, new RandomWeights(config.Model, CounterRandom.Bits(config.Seed, WeightStream, 0)));
+        if (config.Start is { } start)
+        {
+            LlamaModel source = LlamaFolder.LoadModel(start);
+            Tokenizer = LlamaFolder.LoadTokenizer(start, source.Config);
+            Model = new LlamaModel(source.Config with { Quantization = null }, new ThawedWeights(source));
+        }
+        else
+        {
+            Tokenizer = TokenizerTrainer.Train(documents, config.VocabularySize);
+            Model = new LlamaModel(config.Model, new RandomWeights(config.Model, CounterRandom.Bits(config.Seed, WeightStream, 0)));
+        }
         Data = new TextDataset(Tokenizer, documents, config.Window, config.Seed);
         _trainer = new Trainer(Model, Model.Parameters, Data, config.Training, cpu);
     }

@@ -27,5 +27,8 @@ internal enum ScratchSlot
     RowValues,
     Intermediate,
     IntermediateGradient,
+    GroupMajorInput,
+    GroupMajorIntermediate,
+    GroupMajorOutput,
     Count,
 }

@@ -46,19 +46,19 @@ internal static class KroneckerKernel
         public void Run(int item, Worker worker)
         {
             int first = item * TokensPerBlock, tokens = Math.Min(TokensPerBlock, _x.Rows - first);
-            Span<float> z = worker.Scratch(ScratchSlot.Intermediate, tokens * _stack.IntermediatePerToken);
-            _stack.Intermediate(worker, _x.RowRange(first, tokens), z);
-            MatrixSpan y = _y.RowRange(first, tokens);
+            Span<float> y = _y.RowRange(first, tokens).Data;
             KroneckerShape s = _stack.Shape;
+            Span<float> z = _stack.Intermediate(worker, _x.RowRange(first, tokens).Data, tokens);
             if (s.AFirst)
             {
                 // Z_t = Ã X_t is done; now Y = Z B̃ᵀ over all (token, row of A) at once.
-                Gemm.MultiplyOnThisThread(worker, new MatrixSpan(z, tokens * s.RowsA, _stack.Filters * s.ColumnsB), _stack.B.Transposed, new MatrixSpan(y.Data, tokens * s.RowsA, s.RowsB), accumulate: true);
+                Gemm.MultiplyOnThisThread(worker, _stack.Flat(z, tokens), _stack.B.Transposed, new MatrixSpan(y, tokens * s.RowsA, s.RowsB), accumulate: true);
                 return;
             }
-            // Z = X B̃ᵀ is done; now Y_t = Ã Z_t for each token.
-            for (int t = 0; t < tokens; t++)
-                Gemm.MultiplyOnThisThread(worker, _stack.A, _stack.IntermediateOf(z, t), new MatrixSpan(y.Row(t), s.RowsA, s.RowsB), accumulate: true);
+            // Z = X B̃ᵀ is done; now Y_t = Ã Z_t, all tokens side by side.
+            Span<float> wide = worker.Scratch(ScratchSlot.GroupMajorOutput, tokens * s.Out);
+            Gemm.MultiplyOnThisThread(worker, _stack.A, _stack.Grouped(worker, z, tokens, ScratchSlot.GroupMajorIntermediate), new MatrixSpan(wide, s.RowsA, tokens * s.RowsB));
+            GroupMajor.AddTo(wide, tokens, s.RowsA, s.RowsB, y);
         }
     }
 
@@ -69,44 +69,48 @@ internal static class KroneckerKernel
 
         public void Run(int item, Worker worker)
         {
-            KroneckerShape s = _stack.Shape;
-            int first = item * TokensPerBlock, tokens = Math.Min(TokensPerBlock, _x.Rows - first), filters = _stack.Filters;
-            MatrixSpan x = _x.RowRange(first, tokens), dy = _dy.RowRange(first, tokens);
-            bool needsInputGradient = _dx.Rows > 0;
-            MatrixSpan dx = needsInputGradient ? _dx.RowRange(first, tokens) : default;
+            int first = item * TokensPerBlock, tokens = Math.Min(TokensPerBlock, _x.Rows - first);
+            Span<float> x = _x.RowRange(first, tokens).Data, dy = _dy.RowRange(first, tokens).Data;
+            Span<float> dx = _dx.Rows > 0 ? _dx.RowRange(first, tokens).Data : default;
             Span<float> partial = _partials.Row(item);
-            partial.Clear();
             MatrixSpan dA = new(partial, _stack.A.Rows, _stack.A.Columns);
             MatrixSpan dB = new(partial[(dA.Rows * dA.Columns)..], _stack.B.Rows, _stack.B.Columns);
-            Span<float> z = worker.Scratch(ScratchSlot.Intermediate, tokens * _stack.IntermediatePerToken);
-            Span<float> dz = worker.Scratch(ScratchSlot.IntermediateGradient, tokens * _stack.IntermediatePerToken);
             // Z is computed again rather than kept: it is as large as the activations of several layers.
-            _stack.Intermediate(worker, x, z);
-            if (s.AFirst)
-            {
-                // Forward was Z_t = Ã X_t, Y = Z B̃ᵀ: dZ = dY B̃, dB̃ = dYᵀ Z, dÃ = Σ dZ_t X_tᵀ, dX_t = Ãᵀ dZ_t.
-                MatrixSpan flatZ = new(z, tokens * s.RowsA, filters * s.ColumnsB), flatDz = new(dz, tokens * s.RowsA, filters * s.ColumnsB);
-                MatrixSpan flatDy = new(dy.Data, tokens * s.RowsA, s.RowsB);
-                Gemm.MultiplyOnThisThread(worker, flatDy, _stack.B, flatDz);
-                Gemm.MultiplyOnThisThread(worker, flatDy.Transposed, flatZ, dB);
-                for (int t = 0; t < tokens; t++)
-                {
-                    MatrixSpan dzt = _stack.IntermediateOf(dz, t);
-                    Gemm.MultiplyOnThisThread(worker, dzt, new MatrixSpan(x.Row(t), s.ColumnsA, s.ColumnsB).Transposed, dA, accumulate: true);
-                    if (needsInputGradient) Gemm.MultiplyOnThisThread(worker, _stack.A.Transposed, dzt, new MatrixSpan(dx.Row(t), s.ColumnsA, s.ColumnsB), accumulate: true);
-                }
-                return;
-            }
-            // Forward was Z = X B̃ᵀ, Y_t = Ã Z_t: dZ_t = Ãᵀ dY_t, dÃ = Σ dY_t Z_tᵀ, dB̃ = dZᵀ X, dX = dZ B̃.
-            for (int t = 0; t < tokens; t++)
-            {
-                MatrixSpan dyt = new(dy.Row(t), s.RowsA, s.RowsB);
-                Gemm.MultiplyOnThisThread(worker, _stack.A.Transposed, dyt, _stack.IntermediateOf(dz, t));
-                Gemm.MultiplyOnThisThread(worker, dyt, _stack.IntermediateOf(z, t).Transposed, dA, accumulate: true);
-            }
-            MatrixSpan flat = new(dz, tokens * s.ColumnsA, filters * s.RowsB);
-            Gemm.MultiplyOnThisThread(worker, flat.Transposed, new MatrixSpan(x.Data, tokens * s.ColumnsA, s.ColumnsB), dB);
-            if (needsInputGradient) Gemm.MultiplyOnThisThread(worker, flat, _stack.B, new MatrixSpan(dx.Data, tokens * s.ColumnsA, s.ColumnsB), accumulate: true);
+            Span<float> z = _stack.Intermediate(worker, x, tokens);
+            Span<float> dz = worker.Scratch(ScratchSlot.IntermediateGradient, tokens * _stack.IntermediatePerToken);
+            if (_stack.Shape.AFirst) AFirst(worker, tokens, x, dy, z, dz, dx, dA, dB);
+            else BFirst(worker, tokens, x, dy, z, dz, dx, dA, dB);
+        }
+
+        /// <summary>Forward was Z_t = Ã X_t, Y = Z B̃ᵀ: dZ = dY B̃, dB̃ = dYᵀ Z, dÃ = Σ dZ_t X_tᵀ, dX_t = Ãᵀ dZ_t.</summary>
+        private void AFirst(Worker worker, int tokens, Span<float> x, Span<float> dy, Span<float> z, Span<float> dz, Span<float> dx, MatrixSpan dA, MatrixSpan dB)
+        {
+            KroneckerShape s = _stack.Shape;
+            MatrixSpan flatDy = new(dy, tokens * s.RowsA, s.RowsB);
+            Gemm.MultiplyOnThisThread(worker, flatDy, _stack.B, _stack.Flat(dz, tokens));
+            Gemm.MultiplyOnThisThread(worker, flatDy.Transposed, _stack.Flat(z, tokens), dB);
+            MatrixSpan wideX = GroupMajor.From(x, tokens, s.ColumnsA, s.ColumnsB, worker.Scratch(ScratchSlot.GroupMajorInput, tokens * s.In));
+            MatrixSpan wideDz = _stack.Grouped(worker, dz, tokens, ScratchSlot.GroupMajorIntermediate);
+            Gemm.MultiplyOnThisThread(worker, wideDz, wideX.Transposed, dA);
+            if (dx.IsEmpty) return;
+            // X has been read; its room takes dX.
+            Gemm.MultiplyOnThisThread(worker, _stack.A.Transposed, wideDz, wideX);
+            GroupMajor.AddTo(wideX.Data, tokens, s.ColumnsA, s.ColumnsB, dx);
+        }
+
+        /// <summary>Forward was Z = X B̃ᵀ, Y_t = Ã Z_t: dZ_t = Ãᵀ dY_t, dÃ = Σ dY_t Z_tᵀ, dB̃ = dZᵀ X, dX = dZ B̃.</summary>
+        private void BFirst(Worker worker, int tokens, Span<float> x, Span<float> dy, Span<float> z, Span<float> dz, Span<float> dx, MatrixSpan dA, MatrixSpan dB)
+        {
+            KroneckerShape s = _stack.Shape;
+            MatrixSpan wideDy = GroupMajor.From(dy, tokens, s.RowsA, s.RowsB, worker.Scratch(ScratchSlot.GroupMajorOutput, tokens * s.Out));
+            MatrixSpan wideZ = _stack.Grouped(worker, z, tokens, ScratchSlot.GroupMajorIntermediate);
+            Gemm.MultiplyOnThisThread(worker, wideDy, wideZ.Transposed, dA);
+            // Z has been read; its room takes dZ.
+            Gemm.MultiplyOnThisThread(worker, _stack.A.Transposed, wideDy, wideZ);
+            GroupMajor.To(wideZ.Data, tokens, wideZ.Rows, s.RowsB, dz);
+            MatrixSpan flatX = new(x, tokens * s.ColumnsA, s.ColumnsB);
+            Gemm.MultiplyOnThisThread(worker, _stack.Flat(dz, tokens).Transposed, flatX, dB);
+            if (!dx.IsEmpty) Gemm.MultiplyOnThisThread(worker, _stack.Flat(dz, tokens), _stack.B, new MatrixSpan(dx, tokens * s.ColumnsA, s.ColumnsB), accumulate: true);
         }
     }
 }

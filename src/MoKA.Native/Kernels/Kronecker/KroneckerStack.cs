@@ -30,21 +30,29 @@ internal readonly ref struct KroneckerStack(KroneckerShape shape, int filters, S
         ? B.Block(0, Shape.RowsB, r * Shape.ColumnsB, Shape.ColumnsB)
         : B.RowRange(r * Shape.RowsB, Shape.RowsB);
 
-    /// <summary>The first of the two products for all tokens of x [tokens, in].</summary>
-    public void Intermediate(Worker worker, MatrixSpan x, Span<float> z)
+    /// <summary>The first of the two products for the tokens of x [tokens, in]: Z, token after token.</summary>
+    public Span<float> Intermediate(Worker worker, Span<float> x, int tokens)
     {
+        Span<float> z = worker.Scratch(ScratchSlot.Intermediate, tokens * IntermediatePerToken);
         if (!Shape.AFirst)
         {
-            Gemm.MultiplyOnThisThread(worker, new MatrixSpan(x.Data, x.Rows * Shape.ColumnsA, Shape.ColumnsB), B.Transposed, new MatrixSpan(z, x.Rows * Shape.ColumnsA, Filters * Shape.RowsB));
-            return;
+            Gemm.MultiplyOnThisThread(worker, new MatrixSpan(x, tokens * Shape.ColumnsA, Shape.ColumnsB), B.Transposed, Flat(z, tokens));
+            return z;
         }
-        for (int t = 0; t < x.Rows; t++) Gemm.MultiplyOnThisThread(worker, A, new MatrixSpan(x.Row(t), Shape.ColumnsA, Shape.ColumnsB), IntermediateOf(z, t));
+        MatrixSpan wideX = GroupMajor.From(x, tokens, Shape.ColumnsA, Shape.ColumnsB, worker.Scratch(ScratchSlot.GroupMajorInput, tokens * Shape.In));
+        MatrixSpan wideZ = new(worker.Scratch(ScratchSlot.GroupMajorIntermediate, z.Length), A.Rows, tokens * Shape.ColumnsB);
+        Gemm.MultiplyOnThisThread(worker, A, wideX, wideZ);
+        GroupMajor.To(wideZ.Data, tokens, A.Rows, Shape.ColumnsB, z);
+        return z;
     }
 
-    /// <summary>Token t's intermediate as the matrix that Ã reads (B first) or writes (A first).</summary>
-    public MatrixSpan IntermediateOf(Span<float> z, int t)
-    {
-        Span<float> own = z.Slice(t * IntermediatePerToken, IntermediatePerToken);
-        return Shape.AFirst ? new MatrixSpan(own, Shape.RowsA * Filters, Shape.ColumnsB) : new MatrixSpan(own, Shape.ColumnsA * Filters, Shape.RowsB);
-    }
+    /// <summary>Z as the matrix that B̃ multiplies: [tokens * ColumnsA, R RowsB] (B first) or [tokens * RowsA, R ColumnsB] (A first).</summary>
+    public MatrixSpan Flat(Span<float> z, int tokens) => Shape.AFirst
+        ? new MatrixSpan(z, tokens * Shape.RowsA, Filters * Shape.ColumnsB)
+        : new MatrixSpan(z, tokens * Shape.ColumnsA, Filters * Shape.RowsB);
+
+    /// <summary>Z as the matrix that Ã multiplies (B first) or writes (A first), all tokens side by side.</summary>
+    public MatrixSpan Grouped(Worker worker, Span<float> z, int tokens, ScratchSlot slot) => Shape.AFirst
+        ? GroupMajor.From(z, tokens, Shape.RowsA * Filters, Shape.ColumnsB, worker.Scratch(slot, z.Length))
+        : GroupMajor.From(z, tokens, Shape.ColumnsA * Filters, Shape.RowsB, worker.Scratch(slot, z.Length));
 }

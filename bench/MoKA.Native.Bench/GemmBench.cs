@@ -1,0 +1,44 @@
+using BenchmarkDotNet.Attributes;
+using MoKA.Native.Kernels;
+using MoKA.Native.Quantization;
+
+namespace MoKA.Native.Bench;
+
+/// <summary>y = x Wᵀ with a float and with a 4-bit weight, on every instruction set, one thread.</summary>
+[ShortRunJob]
+public class GemmBench
+{
+    private float[] _x = [], _w = [], _y = [];
+    private Int4Matrix _int4 = null!;
+    private Cpu _cpu = null!;
+
+    [Params(InstructionSet.Scalar, InstructionSet.Avx2, InstructionSet.Avx512)]
+    public InstructionSet Set { get; set; }
+
+    [Params(1, 512)]
+    public int Tokens { get; set; }
+
+    [Params(768)]
+    public int Size { get; set; }
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        _cpu = new Cpu(threads: 1, Set);
+        _x = Numbers(Tokens * Size);
+        _w = Numbers(Size * Size);
+        _y = new float[Tokens * Size];
+        _int4 = Int4Matrix.Quantize(_w, Size, Size);
+    }
+
+    [GlobalCleanup]
+    public void Cleanup() => _cpu.Dispose();
+
+    [Benchmark(Baseline = true)]
+    public void Float() => Gemm.Multiply(_cpu, new MatrixSpan(_x, Tokens, Size), new MatrixSpan(_w, Size, Size).Transposed, new MatrixSpan(_y, Tokens, Size));
+
+    [Benchmark]
+    public void Int4() => Gemm.Multiply(_cpu, new MatrixSpan(_x, Tokens, Size), new Int4Panels(_int4.Codes, _int4.Scales, Size, transpose: true), Size, Size, new MatrixSpan(_y, Tokens, Size));
+
+    internal static float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(i => MathF.Sin(i))];
+}
