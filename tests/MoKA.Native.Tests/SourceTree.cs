@@ -27,6 +27,13 @@ internal static partial class SourceTree
         return File.ReadAllText(Path.Combine(Root!, file));
     }
 
+    /// <summary>The full path of a file or folder of the repository.</summary>
+    public static string PathOf(string name)
+    {
+        Skip.If(Root is null, "The sources are not beside the tests.");
+        return Path.Combine(Root!, name);
+    }
+
     /// <summary>"file:line: text" for every line of code, comments left out, that the pattern finds.</summary>
     public static IEnumerable<string> Lines(this IEnumerable<SourceFile> files, Regex pattern) =>
         from file in files
