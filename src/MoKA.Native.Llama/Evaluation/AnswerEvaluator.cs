@@ -23,19 +23,21 @@ public sealed record AnswersResult(IReadOnlyList<AnswerResult> Answers)
 /// </summary>
 public static class AnswerEvaluator
 {
-    private const int MostTokens = 24;
+    // A response that is longer than the answer is wrong; a few tokens more are enough to see that, and to show.
+    private const int TokensBeyondAnswer = 8;
 
     /// <summary>Asks every record.</summary>
     public static AnswersResult Evaluate(LlamaModel model, Tokenizer tokenizer, AlpacaTemplate template, IReadOnlyList<AlpacaRecord> records, Cpu cpu, Action<int>? progress = null, CancellationToken cancel = default)
     {
         using Generator generator = new(model, cpu);
-        GenerationOptions options = new() { MaxTokens = MostTokens };
         List<AnswerResult> answers = [];
         foreach (AlpacaRecord record in records)
         {
             cancel.ThrowIfCancellationRequested();
+            string answer = (record.Answer ?? record.Output).Trim();
+            GenerationOptions options = new() { MaxTokens = tokenizer.Encode(answer).Length + TokensBeyondAnswer };
             string response = string.Concat(generator.Text(tokenizer, template.Prompt(record), options)).Trim();
-            answers.Add(new AnswerResult(record, response, response == (record.Answer ?? record.Output).Trim()));
+            answers.Add(new AnswerResult(record, response, response == answer));
             progress?.Invoke(answers.Count);
         }
         return new AnswersResult(answers);
