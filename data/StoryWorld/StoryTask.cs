@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace StoryWorld;
 
 /// <summary>
@@ -26,7 +28,7 @@ internal static class StoryTask
                     Lexicon lexicon = words(dice);
                     record = kind == Kind.WhichOfTwo ? Comparison.Draw(dice, lexicon, i) : Question(dice, lexicon, kind, i);
                 }
-                while (!IsInTurn(record, i) || !seen.Add((record.Question, record.Story)));
+                while (!IsInTurn(record, i) || !IsFair(record) || !seen.Add((record.Question, record.Story)));
 
                 records.Add(record);
             }
@@ -38,6 +40,10 @@ internal static class StoryTask
     // The right answer is mentioned first, second, ... in turn.
     private static bool IsInTurn(StoryRecord record, int turn) =>
         record.Kind == Kind.TrueFalse || record.ByFirstMention[turn / 3 % record.Candidates.Length] == record.Answer;
+
+    // An invented word may happen to be a word of the story's other sentences, and would then be mentioned more often.
+    private static bool IsFair(StoryRecord record) => record.Kind == Kind.TrueFalse
+        || record.Candidates.Select(word => Regex.Count(record.Story, $@"\b{word}\b")).Distinct().Count() == 1;
 
     private static StoryRecord Question(Dice dice, Lexicon lexicon, Kind kind, int turn)
     {

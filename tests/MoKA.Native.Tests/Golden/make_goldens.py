@@ -208,7 +208,9 @@ def healthy(gradients):
 # ---- the three files ------------------------------------------------------------------------------------------------
 
 def golden_float():
-    source = random.Random(20250101)
+    # A gate's gradient is a difference of nearly equal sums. With this seed PyTorch's own float32 stays within 2.1e-6 of
+    # these numbers everywhere; of the first twelve seeds most lose more than 5e-6, and five more than 1e-5, in some gate.
+    source = random.Random(20250109)
     scale, tau = 1.5, 0.7
     config = make_config(vocab=97, hidden=48, intermediate=80, layers=2, heads=4, kv_heads=2, tied=True)
     weights = make_weights(source, config)
