@@ -1,3 +1,5 @@
+using MoKA.Native.Ops;
+
 namespace MoKA.Native.Llama.Data;
 
 /// <summary>
@@ -7,7 +9,7 @@ namespace MoKA.Native.Llama.Data;
 public sealed class TokenBatch
 {
     /// <summary>The target of a position that the loss ignores.</summary>
-    public const int Ignored = -100;
+    public const int Ignored = Op.IgnoredLabel;
 
     private int[] _tokens = new int[1024];
     private int[] _targets = new int[1024];

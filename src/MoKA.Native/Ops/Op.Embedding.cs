@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using MoKA.Native.Autograd;
 using MoKA.Native.Diagnostics;
 
@@ -23,22 +22,7 @@ public static partial class Op
             if ((uint)rows[t] >= (uint)vocabulary) throw new ArgumentException($"Embedding: token {t} must be an id from 0 to {vocabulary - 1}, got {rows[t]}; tokenizer and model do not belong together.");
             from.Slice(rows[t] * dim, dim).CopyTo(to[(t * dim)..]);
         }
-        if (tape.Records(table)) tape.Record(y, new EmbeddingNode(table, ids));
+        if (tape.Records(table)) tape.Record(y, new GatherRowsNode(table, ids));
         return y;
-    }
-}
-
-file readonly record struct EmbeddingNode(Tensor Table, ReadOnlyMemory<int> Ids) : INode
-{
-    public void Backward(Tape tape, Tensor y)
-    {
-        int dim = Table.Shape[1];
-        ReadOnlySpan<int> rows = Ids.Span;
-        Span<float> dTable = Table.Gradient, dy = y.Gradient;
-        for (int t = 0; t < rows.Length; t++)
-        {
-            Span<float> row = dTable.Slice(rows[t] * dim, dim);
-            TensorPrimitives.Add<float>(row, dy.Slice(t * dim, dim), row);
-        }
     }
 }

@@ -30,7 +30,8 @@ public static partial class Op
     }
 }
 
-file readonly record struct GatherRowsNode(Tensor X, ReadOnlyMemory<int> Rows) : INode
+/// <summary>Adds each row's gradient to the row it was taken from, in order; a token table is read the same way.</summary>
+internal readonly record struct GatherRowsNode(Tensor X, ReadOnlyMemory<int> Rows) : INode
 {
     public void Backward(Tape tape, Tensor y)
     {
