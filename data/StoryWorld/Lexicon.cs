@@ -31,18 +31,10 @@ internal sealed record Lexicon(string[] Names, string[] Things, string[] Spots, 
         Words("harbor island circus valley church fountain village station meadow palace hospital theater"),
         Words("pasta melon muffin pancake stew peach popcorn jam yogurt waffle toast honey"));
 
-    /// <summary>
-    /// The training words, but each list in turn may be a handful of words that no other story has: what such a word
-    /// names can only be carried over from earlier in the story.
-    /// </summary>
-    public static Lexicon Fresh(Dice dice)
-    {
-        string[] Invent(string[] known, Func<Dice, string> word) =>
-            dice.Chance(1, 2) ? known : [.. Enumerable.Range(0, 8).Select(_ => word(dice)).Distinct()];
-        return new(
-            Invent(Train.Names, InventedWords.Name), Invent(Train.Things, InventedWords.Noun), Invent(Train.Spots, InventedWords.Noun),
-            Invent(Train.Destinations, InventedWords.Noun), Invent(Train.Foods, InventedWords.Noun));
-    }
+    /// <summary>The words of both, for the stories that a base is trained on.</summary>
+    public static Lexicon Whole { get; } = new(
+        [.. Train.Names, .. Test.Names], [.. Train.Things, .. Test.Things], [.. Train.Spots, .. Test.Spots],
+        [.. Train.Destinations, .. Test.Destinations], [.. Train.Foods, .. Test.Foods]);
 
     public IEnumerable<string> All => [.. Names, .. Things, .. Spots, .. Destinations, .. Foods];
 

@@ -37,6 +37,9 @@ internal static class Phrases
     public static readonly (string More, string Less)[] ThingComparisons =
         [("bigger", "smaller"), ("newer", "older"), ("longer", "shorter"), ("heavier", "lighter"), ("cleaner", "dirtier")];
 
+    /// <summary>"a new" or "an old".</summary>
+    public static string A(string word) => word[0] is 'a' or 'e' or 'i' or 'o' or 'u' ? $"an {word}" : $"a {word}";
+
     /// <summary>"A or B", in either order.</summary>
     public static string Either(Dice dice, IReadOnlyList<string> pair) => string.Join(" or ", dice.Shuffle(pair));
 

@@ -3,8 +3,8 @@ using System.Text;
 namespace StoryWorld;
 
 /// <summary>
-/// Longer stories for pre-training. Facts are told and told again at the end, in other words or in talk, about training
-/// words and words made of syllables, so that a model learns to carry a word it has never seen through a story.
+/// Longer stories for pre-training: facts are told, and each is told twice more at the end, in other words or in talk, so
+/// that a model learns to carry what it read through a story.
 /// </summary>
 internal static class PlainStories
 {
@@ -20,37 +20,38 @@ internal static class PlainStories
         "{p} smiled and waved.", "\"Thank you,\" said {p}.", "{p} jumped up and down.", "{p} sat down to rest.", "Mom called {p}.",
     ];
 
-    /// <summary>A story of five to thirteen sentences; one that is asked and answered counts as two.</summary>
+    /// <summary>A story of seven to nineteen sentences; one that is asked and answered counts as two.</summary>
     public static string Write(ulong seed, int index)
     {
         Dice dice = new(seed, (ulong)index);
-        Lexicon lexicon = Lexicon.Fresh(dice);
-        int count = 2 + dice.Below(2);
-        string[] names = Names(dice, count);
-        List<string> sentences = [dice.Pick(Introductions).Replace("{n}", Phrases.Join(names))];
+        Lexicon lexicon = Lexicon.Whole;
+        string[] names = dice.Draw(lexicon.Names, 2 + dice.Below(2));
+        List<string> sentences = [dice.Pick(Introductions).Replace("{n}", Phrases.Join(dice.Shuffle(names)))];
         List<string> ending = [];
-        string[] order = dice.Shuffle(names);
-        switch (dice.Below(5))
+        switch (dice.Below(6))
         {
             case 0:
-                AddThingsInSpots(dice, lexicon, order, sentences, ending);
+                AddFacts(dice, Relation.OfThings, names, lexicon, sentences, ending);
                 break;
             case 1:
-                AddFacts(dice, lexicon, Relation.OfThings, order, sentences, ending);
+                AddFacts(dice, Relation.OfJourneys, names, lexicon, sentences, ending);
                 break;
             case 2:
-                AddComparisons(dice, order, sentences, ending);
+                AddFacts(dice, Relation.OfSpots, dice.Draw(lexicon.Things, names.Length), lexicon, sentences, ending);
                 break;
             case 3:
-                AddFoods(dice, lexicon, order, sentences, ending);
+                AddPeople(dice, names, sentences, ending);
+                break;
+            case 4:
+                AddOwners(dice, names, lexicon, sentences, ending);
                 break;
             default:
-                AddFacts(dice, lexicon, Relation.OfJourneys, order, sentences, ending);
+                AddFoods(dice, names, lexicon, sentences, ending);
                 break;
         }
 
-        // Room for the ending.
-        while (sentences.Count + ending.Count < 5 || (sentences.Count + ending.Count < 9 && dice.Chance(1, 2)))
+        int others = dice.Below(3);
+        for (int i = 0; i < others; i++)
         {
             string more = dice.Chance(1, 2) ? dice.Pick(Phrases.Fillers) : dice.Pick(Speeches).Replace("{p}", dice.Pick(names));
             sentences.Insert(1 + dice.Below(sentences.Count), more);
@@ -71,86 +72,75 @@ internal static class PlainStories
         return text.ToString();
     }
 
-    private static string[] Names(Dice dice, int count)
+    private static void AddFacts(Dice dice, Relation[] relations, string[] subjects, Lexicon lexicon, List<string> sentences, List<string> ending)
     {
-        List<string> names = [];
-        while (names.Count < count)
-        {
-            string name = dice.Chance(2, 3) ? InventedWords.Name(dice) : dice.Pick(Lexicon.Train.Names);
-            if (!names.Contains(name))
-            {
-                names.Add(name);
-            }
-        }
-
-        return [.. names];
-    }
-
-    private static void AddFacts(Dice dice, Lexicon lexicon, Relation[] relations, string[] names, List<string> sentences, List<string> ending)
-    {
-        Fact[] facts = Fact.Draw(dice, relations, names, dice.Draw(relations[0].Objects(lexicon), names.Length));
+        Fact[] facts = Fact.Draw(dice, relations, subjects, dice.Draw(relations[0].Objects(lexicon), subjects.Length));
         for (int i = 0; i < facts.Length; i++)
         {
-            sentences.Add(facts[i].Told(dice));
-            ending.Add(Again(dice, facts[i], names[(i + 1) % names.Length]));
+            Fact fact = facts[i];
+            string claim = fact.Relation.Claim.TrimEnd('.');
+            claim = fact.Relation.SubjectIs == Kind.What ? "the" + claim[3..] : claim;
+            string other = subjects[(i + 1 + dice.Below(subjects.Length - 1)) % subjects.Length];
+            sentences.Add(fact.Told(dice));
+            ending.Add(dice.Chance(1, 2) ? Asked(dice, Question(fact.Relation.AskSubject), fact.Relation.SubjectIs == Kind.What ? $"The {fact.Subject}" : fact.Subject) : Asked(dice, Question(fact.Relation.AskObject), $"The {fact.Object}"));
+            ending.Add(dice.Below(4) switch
+            {
+                0 => Asked(dice, $"Is it true that {fact.Fill(claim)}?", "Yes"),
+                1 => Asked(dice, $"Is it true that {(fact with { Subject = other }).Fill(claim)}?", "No"),
+                _ => fact.Retold(dice, other),
+            });
+
+            string Question(string[] patterns) => fact.Fill(dice.Pick([.. patterns.Where(p => p.EndsWith('?'))]));
         }
     }
 
-    /// <summary>A fact told again: in other words, as what somebody asks and hears, or as what is true and what is not.</summary>
-    private static string Again(Dice dice, Fact fact, string otherName) => dice.Below(4) switch
+    private static void AddPeople(Dice dice, string[] names, List<string> sentences, List<string> ending)
     {
-        0 => $"\"{Asked(dice, fact, fact.Relation.AskSubject)}\" asked Mom. \"{fact.Subject},\" said Dad.",
-        1 => $"\"{Asked(dice, fact, fact.Relation.AskObject)}\" asked Mom. \"The {fact.Object},\" said Dad.",
-        2 => dice.Chance(1, 2)
-            ? $"It is true that {fact.Fill(fact.Relation.Claim)}"
-            : $"It is false that {(fact with { Subject = otherName }).Fill(fact.Relation.Claim)}",
-        _ => fact.Retold(dice, otherName),
-    };
-
-    private static string Asked(Dice dice, Fact fact, string[] patterns) => fact.Fill(dice.Pick([.. patterns.Where(p => p.EndsWith('?'))]));
-
-    private static void AddThingsInSpots(Dice dice, Lexicon lexicon, string[] names, List<string> sentences, List<string> ending)
-    {
-        string[] things = dice.Draw(lexicon.Things, 2);
-        Fact[] owners = Fact.Draw(dice, Relation.OfThings, names[..2], things);
-        Fact[] spots = Fact.Draw(dice, Relation.OfSpots, things, dice.Draw(lexicon.Spots, 2));
-        for (int i = 0; i < 2; i++)
-        {
-            sentences.Add(owners[i].Told(dice));
-            sentences.Add(spots[i].Told(dice));
-            string claim = spots[i].Fill("the {s} was in the {o}");
-            ending.Add(owners[i].Retold(dice, names[1 - i]).TrimEnd('.') + $", and {claim}.");
-        }
-    }
-
-    private static void AddComparisons(Dice dice, string[] names, List<string> sentences, List<string> ending)
-    {
-        foreach ((string more, string less) in dice.Draw(Phrases.PersonComparisons, 2))
+        foreach ((string More, string Less) word in dice.Draw(Phrases.PersonComparisons, 2))
         {
             string[] pair = dice.Draw(names, 2);
-            sentences.Add(dice.Chance(1, 2) ? $"{pair[0]} was {more} than {pair[1]}." : $"{pair[1]} was {less} than {pair[0]}.");
-            ending.Add(dice.Below(3) switch
-            {
-                0 => $"So {pair[0]} was the {more} one, and {pair[1]} was {less}.",
-                1 => $"So it was {pair[0]} who was {more}, and not {pair[1]}.",
-                _ => dice.Chance(1, 2)
-                    ? $"\"Who was {more}, {Phrases.Either(dice, pair)}?\" asked Mom. \"{pair[0]},\" said Dad."
-                    : $"\"Who was {less}, {Phrases.Either(dice, pair)}?\" asked Mom. \"{pair[1]},\" said Dad.",
-            });
+            sentences.Add(Comparison.OfPeople(dice, word, pair[0], pair[1]));
+            string either = Phrases.Either(dice, pair);
+            ending.Add(dice.Chance(1, 2) ? Asked(dice, $"Who was {word.More}, {either}?", pair[0]) : Asked(dice, $"Who was {word.Less}, {either}?", pair[1]));
+            ending.Add(dice.Chance(1, 2)
+                ? $"So {pair[0]} was the {word.More} one, and {pair[1]} was {word.Less}."
+                : $"It was {pair[1]} who was {word.Less}, and {pair[0]} was {word.More}.");
         }
     }
 
-    private static void AddFoods(Dice dice, Lexicon lexicon, string[] names, List<string> sentences, List<string> ending)
+    private static void AddOwners(Dice dice, string[] names, Lexicon lexicon, List<string> sentences, List<string> ending)
     {
-        foreach (string name in names[..2])
+        string[] things = dice.Draw(lexicon.Things, 2);
+        foreach (((string more, string less), string thing) in dice.Draw(Phrases.ThingComparisons, 2).Zip(things))
         {
-            string[] foods = dice.Draw(lexicon.Foods, 2);
-            sentences.Add(dice.Chance(1, 2)
-                ? $"{name} liked the {foods[0]} more than the {foods[1]}."
-                : $"{name} liked the {foods[1]}, but the {foods[0]} was even better.");
+            string[] pair = dice.Draw(names, 2);
+            sentences.Add(Comparison.OfOwners(dice, (more, less), thing, pair[0], pair[1]));
+            string either = Phrases.Either(dice, pair);
+            ending.Add(dice.Chance(1, 2) ? Asked(dice, $"Who had the {more} {thing}, {either}?", pair[0]) : Asked(dice, $"Who had the {less} {thing}, {either}?", pair[1]));
             ending.Add(dice.Chance(1, 2)
-                ? $"So it was the {foods[0]} that {name} liked more."
-                : $"{name} ate the {foods[0]} and not the {foods[1]}.");
+                ? $"So {pair[0]} had the {more} {thing}, and {pair[1]} had the {less} one."
+                : $"It was {pair[1]} who had the {less} {thing}, and the one of {pair[0]} was {more}.");
         }
+    }
+
+    // Two children like the same two foods the other way round.
+    private static void AddFoods(Dice dice, string[] names, Lexicon lexicon, List<string> sentences, List<string> ending)
+    {
+        string[] foods = dice.Draw(lexicon.Foods, 2);
+        foreach ((string name, string liked, string other) in ((string, string, string)[])[(names[0], foods[0], foods[1]), (names[1], foods[1], foods[0])])
+        {
+            sentences.Add(Comparison.OfFoods(dice, name, liked, other));
+            string either = Phrases.Either(dice, [$"the {liked}", $"the {other}"]);
+            ending.Add(dice.Chance(1, 2)
+                ? Asked(dice, $"Which did {name} like more, {either}?", $"The {liked}")
+                : Asked(dice, $"Which did {name} like less, {either}?", $"The {other}"));
+            ending.Add(dice.Chance(1, 2) ? $"So it was the {liked} that {name} liked more." : $"{name} ate the {liked} and not the {other}.");
+        }
+    }
+
+    private static string Asked(Dice dice, string question, string answer)
+    {
+        string[] speakers = dice.Shuffle(["Mom", "Dad"]);
+        return $"\"{question}\" asked {speakers[0]}. \"{answer},\" said {speakers[1]}.";
     }
 }

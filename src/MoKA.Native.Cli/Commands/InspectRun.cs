@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MoKA.Native.Checkpoints;
 using MoKA.Native.Cli.Screens;
 using MoKA.Native.Diagnostics;
 using MoKA.Native.Llama.Training;
@@ -8,7 +9,7 @@ namespace MoKA.Native.Cli.Commands;
 /// <summary>The inside of a run folder: its options, its last metrics and its result.</summary>
 internal static class InspectRun
 {
-    private const long LargestFile = 64 << 20;
+    private const int LargestFile = 64 << 20;
 
     public static Inspection Folder(string path)
     {
@@ -31,8 +32,7 @@ internal static class InspectRun
     private static string Read(string file)
     {
         if (!File.Exists(file)) throw new MokaException($"{Quoted.Plain(file)}: the file is missing; a run folder holds {RunFolder.ConfigFile} and {RunFolder.MetricsFile}.");
-        if (new FileInfo(file).Length > LargestFile) throw new MokaException($"{Quoted.Plain(file)}: may have {LargestFile} bytes, got {new FileInfo(file).Length}; it is no file of a run.");
-        return File.ReadAllText(file);
+        return BoundedFile.ReadText(file, LargestFile);
     }
 
     private static List<Fact> Members(string folder, string file, string json)

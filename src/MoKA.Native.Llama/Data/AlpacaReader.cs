@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MoKA.Native.Checkpoints;
 using MoKA.Native.Diagnostics;
 
 namespace MoKA.Native.Llama.Data;
@@ -22,7 +23,7 @@ public static class AlpacaReader
             ".jsonl" => true,
             _ => throw new MokaException($"{Quoted.Plain(path)}: instruction data must be a .json array or a .jsonl file; rename it to what it is."),
         };
-        return Parse(TextFile.ReadUtf8(path), path, lines);
+        return Parse(BoundedFile.ReadUtf8(path, TextFile.MaxFileBytes), path, lines);
     }
 
     internal static List<AlpacaRecord> Parse(ReadOnlyMemory<byte> json, string name, bool lines)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MoKA.Native.Checkpoints;
 using MoKA.Native.Diagnostics;
 
 namespace MoKA.Native.Llama.Tokenizers;
@@ -12,31 +13,14 @@ public static partial class TokenizerJson
     /// <summary>The file name inside a model folder.</summary>
     public const string FileName = "tokenizer.json";
 
-    private const long MaxFileBytes = 64 << 20;
+    private const int MaxFileBytes = 64 << 20;
 
     /// <summary>Reads a tokenizer from a file, or from <c>tokenizer.json</c> of a folder.</summary>
     /// <exception cref="MokaException">The file is missing, damaged, or another kind of tokenizer.</exception>
     public static Tokenizer Load(string path)
     {
         string file = Directory.Exists(path) ? Path.Combine(path, FileName) : path;
-        byte[] json;
-        try
-        {
-            using FileStream stream = File.OpenRead(file);
-            if (stream.Length > MaxFileBytes)
-            {
-                throw new MokaException($"{file}: a tokenizer may have {MaxFileBytes} bytes, got {stream.Length}; is it the right file?");
-            }
-
-            json = new byte[stream.Length];
-            stream.ReadExactly(json);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new MokaException($"{file}: cannot be read ({Quoted.Plain(e.Message)}); give a tokenizer.json or its folder.", e);
-        }
-
-        return Parse(json, file);
+        return Parse(BoundedFile.ReadUtf8(file, MaxFileBytes), file);
     }
 
     internal static Tokenizer Parse(ReadOnlyMemory<byte> json, string name)

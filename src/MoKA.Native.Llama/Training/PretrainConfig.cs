@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using MoKA.Native.Checkpoints;
 using MoKA.Native.Diagnostics;
 using MoKA.Native.Llama.Data;
 using MoKA.Native.Optim;
@@ -10,6 +11,8 @@ namespace MoKA.Native.Llama.Training;
 /// <remarks>Optional values have setters because the compiled JSON reader would overwrite the defaults of init-only ones.</remarks>
 public sealed record PretrainConfig
 {
+    private const int LargestFile = 1 << 20;
+
     /// <summary>Text files of documents parted by a line of <see cref="TextFile.DocumentSeparator"/>; relative to the config.</summary>
     public required IReadOnlyList<string> Text { get; init; }
 
@@ -73,7 +76,7 @@ public sealed record PretrainConfig
         if (!File.Exists(path)) throw new MokaException($"{path}: there is no such file; name a pre-training config in JSON.");
         try
         {
-            PretrainConfig config = JsonSerializer.Deserialize(File.ReadAllText(path), PretrainJson.Default.PretrainConfig) ?? throw new MokaException($"{path}: the config is empty.");
+            PretrainConfig config = JsonSerializer.Deserialize(BoundedFile.ReadText(path, LargestFile), PretrainJson.Default.PretrainConfig) ?? throw new MokaException($"{path}: the config is empty.");
             string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
             string Resolve(string relative) => Path.GetFullPath(Path.Combine(folder, relative));
             return config with { Text = [.. config.Text.Select(Resolve)], HeldOut = config.HeldOut is null ? null : Resolve(config.HeldOut), Start = config.Start is null ? null : Resolve(config.Start), Output = Resolve(config.Output) };
