@@ -7,7 +7,7 @@ namespace MoKA.Native.Llama.Training;
 /// go through the model at once, R the rows that get logits, and for every layer
 /// <code>
 /// per token = norms 2 (hidden + 1) + linear maps Σ out + rotated q and k + attention q + 2 heads + swiglu + two sums
-///           + for each adapted map: 2 out (mixture and its sum with the map), and in when there is dropout
+///           + in for each adapted map when there is dropout (a mixture is added to its map's output in place)
 /// </code>
 /// Forward: 4 bytes × (T (hidden + Σ per token) + T hidden + R (hidden + vocabulary)). Training keeps a gradient for each of
 /// these, and for each adapter of P numbers its filters laid together (3 P) and P for every 64 tokens.
@@ -43,7 +43,7 @@ public sealed record MemoryEstimate
         double adapted = 0, filterNumbers = 0, gates = 0;
         foreach ((string kind, int outputs, int inputs) in Maps(config).Where(m => targets.Contains(m.Kind)))
         {
-            adapted += 2L * outputs + (options.Dropout > 0 ? inputs : 0);
+            adapted += options.Dropout > 0 ? inputs : 0;
             IReadOnlyList<KroneckerShape> shapes = options.ShapesFor(outputs, inputs);
             filterNumbers += config.Layers * (double)shapes.Sum(s => s.Parameters);
             gates += options.Gated ? config.Layers * shapes.Count : 0;

@@ -29,7 +29,7 @@ public sealed class AdaptedLinear : ILinear
     public int Out => Frozen.Out;
 
     /// <inheritdoc/>
-    public Tensor Forward(Tape tape, Tensor x) => Op.Add(tape, Frozen.Forward(tape, x), Adapter.Delta(tape, x));
+    public Tensor Forward(Tape tape, Tensor x) => Adapter.AddDelta(tape, x, Frozen.Forward(tape, x));
 
     /// <summary>The merged matrix W + Δ [Out, In].</summary>
     public void CopyWeight(Span<float> weight)

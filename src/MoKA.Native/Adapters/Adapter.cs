@@ -17,8 +17,11 @@ public abstract class Adapter
     /// <summary>What training moves, by the name it has inside the adapter: "A.0", "B.0", "gate".</summary>
     public abstract IReadOnlyList<Parameter> Parameters { get; }
 
-    /// <summary>Δ(x) [tokens, Out] for x [tokens, In].</summary>
-    public abstract Tensor Delta(Tape tape, Tensor x);
+    /// <summary>
+    /// y + Δ(x) [tokens, Out] for x [tokens, In], written over <paramref name="y"/>, the fresh output of the frozen map:
+    /// map and adapter then share one output and one gradient.
+    /// </summary>
+    public abstract Tensor AddDelta(Tape tape, Tensor x, Tensor y);
 
     /// <summary>Adds the dense update to a weight [Out, In]: for merging and for tests, nowhere else.</summary>
     public abstract void AddDenseDelta(Span<float> weight);

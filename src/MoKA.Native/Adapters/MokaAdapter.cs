@@ -62,8 +62,8 @@ public sealed class MokaAdapter : Adapter
     private float EffectiveScale => Gate is null ? Options.Scale / _filters.Length : Options.Scale;
 
     /// <inheritdoc/>
-    public override Tensor Delta(Tape tape, Tensor x) =>
-        Op.KroneckerMixture(tape, Op.Dropout(tape, x, Options.Dropout), _filters, Gate, EffectiveScale, Options.Temperature);
+    public override Tensor AddDelta(Tape tape, Tensor x, Tensor y) =>
+        Op.KroneckerMixture(tape, Op.Dropout(tape, x, Options.Dropout), _filters, Gate, EffectiveScale, Options.Temperature, addTo: y);
 
     /// <summary>α = softmax(g / τ) [filters]: how much each filter counts; they sum to 1.</summary>
     public float[] GateWeights()

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MoKA.Native.Kernels;
 
 /// <summary>
@@ -17,6 +19,7 @@ internal static class Exp
     private const float Ln2High = 0.693359375f;
     private const float Ln2Low = -2.12194440e-4f;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes Of<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes>
     {
         TLanes lowest = TLanes.Broadcast(LowestArgument);

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace MoKA.Native.Kernels;
 
@@ -35,6 +36,7 @@ internal static class RmsNormKernels
         private readonly ref float _gain = ref Elementwise.Start(gain, x.Length);
         private readonly ref float _y = ref Elementwise.Start(y, x.Length);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step<TLanes>(int i) where TLanes : struct, ILanes<TLanes> =>
             (TLanes.Load(ref _x, i) * TLanes.Broadcast(r) * TLanes.Load(ref _gain, i)).Store(ref _y, i);
     }
@@ -45,6 +47,7 @@ internal static class RmsNormKernels
         private readonly ref float _u = ref Elementwise.Start(u, x.Length);
         private readonly ref float _dx = ref Elementwise.Start(dx, x.Length);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step<TLanes>(int i) where TLanes : struct, ILanes<TLanes>
         {
             TLanes towards = TLanes.Load(ref _u, i) - TLanes.Load(ref _x, i) * TLanes.Broadcast(slope);
@@ -58,6 +61,7 @@ internal static class RmsNormKernels
         private readonly ref float _dy = ref Elementwise.Start(dy, x.Length);
         private readonly ref float _dGain = ref Elementwise.Start(dGain, x.Length);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step<TLanes>(int i) where TLanes : struct, ILanes<TLanes>
         {
             TLanes normalised = TLanes.Load(ref _x, i) * TLanes.Broadcast(r);

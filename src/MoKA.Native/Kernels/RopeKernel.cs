@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace MoKA.Native.Kernels;
@@ -41,6 +42,7 @@ internal static class RopeKernel
         private readonly ref float _yu = ref MemoryMarshal.GetReference(y);
         private readonly ref float _yv = ref y[cosines.Length];
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step<TLanes>(int i) where TLanes : struct, ILanes<TLanes>
         {
             TLanes u = TLanes.Load(ref _u, i), v = TLanes.Load(ref _v, i);

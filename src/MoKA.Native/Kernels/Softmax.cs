@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 
 namespace MoKA.Native.Kernels;
 
@@ -25,6 +26,7 @@ internal static class Softmax
     {
         private readonly ref float _row = ref Elementwise.Start(row, row.Length);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step<TLanes>(int i) where TLanes : struct, ILanes<TLanes>
         {
             TLanes shifted = TLanes.Load(ref _row, i) * TLanes.Broadcast(scale) - TLanes.Broadcast(max);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MoKA.Native.Kernels;
 
 /// <summary>The rows of the gated unit.</summary>
@@ -17,6 +19,7 @@ internal static class SwiGluKernels
         Elementwise.Run(set, gate.Length, ref kernel);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TLanes Sigmoid<TLanes>(TLanes z) where TLanes : struct, ILanes<TLanes>
     {
         TLanes one = TLanes.Broadcast(1);
@@ -29,6 +32,7 @@ internal static class SwiGluKernels
         private readonly ref float _up = ref Elementwise.Start(up, gate.Length);
         private readonly ref float _y = ref Elementwise.Start(y, gate.Length);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step<TLanes>(int i) where TLanes : struct, ILanes<TLanes>
         {
             TLanes z = TLanes.Load(ref _gate, i);
@@ -44,6 +48,7 @@ internal static class SwiGluKernels
         private readonly ref float _dGate = ref Elementwise.Start(dGate, gate.Length);
         private readonly ref float _dUp = ref Elementwise.Start(dUp, gate.Length);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step<TLanes>(int i) where TLanes : struct, ILanes<TLanes>
         {
             TLanes one = TLanes.Broadcast(1);

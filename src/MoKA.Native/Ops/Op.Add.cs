@@ -1,6 +1,6 @@
-using System.Numerics.Tensors;
 using MoKA.Native.Autograd;
 using MoKA.Native.Diagnostics;
+using MoKA.Native.Kernels;
 
 namespace MoKA.Native.Ops;
 
@@ -14,7 +14,7 @@ public static partial class Op
     {
         Check.Shape("Add", "b", b, a.Shape, "a", a.Shape);
         Tensor y = tape.Allocate(a.Shape, "sum");
-        TensorPrimitives.Add<float>(a.Data, b.Data, y.Data);
+        Addition.Run(tape.Cpu, a.Data, b.Data, y.Data);
         if (tape.Records(a, b)) tape.Record(y, new AddNode(a, b));
         return y;
     }
@@ -24,7 +24,7 @@ file readonly record struct AddNode(Tensor A, Tensor B) : INode
 {
     public void Backward(Tape tape, Tensor y)
     {
-        if (A.RequiresGradient) TensorPrimitives.Add<float>(A.Gradient, y.Gradient, A.Gradient);
-        if (B.RequiresGradient) TensorPrimitives.Add<float>(B.Gradient, y.Gradient, B.Gradient);
+        if (A.RequiresGradient) Addition.Run(tape.Cpu, A.Gradient, y.Gradient, A.Gradient);
+        if (B.RequiresGradient) Addition.Run(tape.Cpu, B.Gradient, y.Gradient, B.Gradient);
     }
 }

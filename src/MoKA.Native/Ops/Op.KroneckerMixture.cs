@@ -23,14 +23,19 @@ public static partial class Op
     /// <param name="gate">The logits g [filters], or null for a plain sum.</param>
     /// <param name="scale">c.</param>
     /// <param name="temperature">τ &gt; 0.</param>
+    /// <param name="addTo">
+    /// [tokens, out]: the mixture is added to this tensor in place and it is the result, so that a linear map and its
+    /// adapter share one output and one gradient. No op may have kept its earlier value for the way back.
+    /// </param>
     /// <returns>[tokens, out].</returns>
-    public static Tensor KroneckerMixture(Tape tape, Tensor x, ReadOnlyMemory<KroneckerFilter> filters, Tensor? gate, float scale = 1, float temperature = 1)
+    public static Tensor KroneckerMixture(Tape tape, Tensor x, ReadOnlyMemory<KroneckerFilter> filters, Tensor? gate, float scale = 1, float temperature = 1, Tensor? addTo = null)
     {
         int outputs = CheckMixture(x, filters.Span, gate, temperature);
+        if (addTo is not null) Check.Shape("KroneckerMixture", "addTo", addTo, x.Shape.WithColumns(outputs), "x and the filters", x.Shape);
         Tensor weights = tape.Allocate(new Shape(filters.Length), "mixture weights");
         MixtureWeights(gate, temperature, weights.Data, tape.Cpu.InstructionSet);
-        Tensor y = tape.Allocate(x.Shape.WithColumns(outputs), "mixture");
-        y.Data.Clear();
+        Tensor y = addTo ?? tape.Allocate(x.Shape.WithColumns(outputs), "mixture");
+        if (addTo is null) y.Data.Clear();
         KroneckerMixtureNode node = new(x, filters, gate, weights, scale, temperature);
         for (int i = 0; i < filters.Length; i++)
         {

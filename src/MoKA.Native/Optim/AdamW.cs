@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using MoKA.Native.Kernels;
 using MoKA.Native.Memory;
 
@@ -10,6 +11,7 @@ namespace MoKA.Native.Optim;
 /// </summary>
 public sealed class AdamW : IDisposable
 {
+    private const int ElementsPerTask = 1 << 16;
     private readonly Parameter[] _parameters;
     private readonly AlignedBuffer[] _moments;
 
@@ -43,10 +45,10 @@ public sealed class AdamW : IDisposable
             Span<float> moments = _moments[i].Span<float>(2 * count);
             // PyTorch leaves vectors alone only when told to; here gates and norms follow the option.
             float decay = parameter.Shape.Rank > 1 || Options.DecayVectors ? Options.WeightDecay : 0;
-            Update update = new(
+            UpdateJob job = new(
                 parameter.Data, parameter.Gradient, moments[..count], moments[count..],
                 1 - learningRate * decay, Options.Beta1, Options.Beta2, learningRate * firstCorrection, secondCorrection, Options.Epsilon);
-            Elementwise.Run(cpu.InstructionSet, count, ref update);
+            cpu.Run((count + ElementsPerTask - 1) / ElementsPerTask, ref job);
             parameter.ClearGradient();
         }
     }
@@ -55,6 +57,22 @@ public sealed class AdamW : IDisposable
     public void Dispose()
     {
         foreach (AlignedBuffer buffer in _moments) buffer.Dispose();
+    }
+
+    private readonly ref struct UpdateJob(
+        Span<float> theta, Span<float> gradient, Span<float> m, Span<float> v,
+        float keep, float beta1, float beta2, float stepSize, float secondCorrection, float epsilon) : IJob
+    {
+        private readonly Span<float> _theta = theta, _gradient = gradient, _m = m, _v = v;
+
+        public void Run(int item, Worker worker)
+        {
+            int first = item * ElementsPerTask, count = Math.Min(ElementsPerTask, _theta.Length - first);
+            Update update = new(
+                _theta.Slice(first, count), _gradient.Slice(first, count), _m.Slice(first, count), _v.Slice(first, count),
+                keep, beta1, beta2, stepSize, secondCorrection, epsilon);
+            Elementwise.Run(worker.InstructionSet, count, ref update);
+        }
     }
 
     private readonly ref struct Update(
@@ -66,6 +84,7 @@ public sealed class AdamW : IDisposable
         private readonly ref float _m = ref Elementwise.Start(m, theta.Length);
         private readonly ref float _v = ref Elementwise.Start(v, theta.Length);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step<TLanes>(int i) where TLanes : struct, ILanes<TLanes>
         {
             TLanes g = TLanes.Load(ref _gradient, i);

@@ -1,6 +1,7 @@
 using FsCheck.Xunit;
 using MoKA.Native.Autograd;
 using MoKA.Native.Ops;
+using MoKA.Native.Tests.Reference;
 
 namespace MoKA.Native.Tests.Ops;
 
@@ -68,6 +69,20 @@ public sealed class KroneckerMixtureTests
         Assert.Equal(1024 * 1024, shape.In * shape.Out);
         Assert.InRange(tape.PeakBytes, 1, 256 * 1024);
         Assert.Equal(tape.PeakBytes, tape.Arena.PeakBytes);
+    }
+
+    [Fact]
+    public void IsAddedInPlaceToAMapThatKeepsItsOwnGradient()
+    {
+        MixtureCase mixture = new([new(2, 3, 3, 4), new(3, 4, 2, 3)], 3, Gated: true, 9);
+        Parameter weight = Draw.Parameter(4, new Shape(6, 12));
+        OpContract.Check(
+            (tape, inputs) => Op.KroneckerMixture(tape, inputs[0], mixture.Filters([inputs[0], .. inputs[2..]]), inputs[^1], addTo: Op.MatMul(tape, inputs[0], inputs[1], transposeB: true)),
+            inputs => Textbook.Add(Textbook.MatMul(inputs[0], inputs[1].Transposed), mixture.Dense([inputs[0], .. inputs[2..]])),
+            [mixture.Inputs()[0], weight, .. mixture.Inputs()[1..]]);
+        using Tape tape = new(Cpus.Scalar);
+        Parameter[] inputs = mixture.Inputs();
+        Assert.Contains("addTo must be [3, 6]", Assert.Throws<ArgumentException>(() => Op.KroneckerMixture(tape, inputs[0], mixture.Filters(inputs), null, addTo: inputs[0])).Message);
     }
 
     [Fact]

@@ -10,8 +10,11 @@ internal static class Gemm
     /// <summary>How many steps of k a panel holds: a panel of B [k, 32] then fits in the first-level cache.</summary>
     internal const int DepthOfPanel = 256;
 
-    /// <summary>How many rows of A one task packs: [128, 256] floats fit in the second-level cache.</summary>
-    private const int RowsPerTask = 128;
+    /// <summary>The most rows of A that one task packs: [518, 256] floats are half of a second-level cache of 1 MB.</summary>
+    private const int MaxRowsPerTask = 518;
+
+    /// <summary>Tasks for each thread, so that one that is held up does not hold up all.</summary>
+    private const int TasksPerThread = 3;
 
     /// <summary>Below this many multiply-adds, waking other threads costs more than it saves.</summary>
     private const long WorthSharing = 100_000;
@@ -25,15 +28,10 @@ internal static class Gemm
         where TPanels : struct, IPanels, allows ref struct
     {
         CheckShapes(a, depth, columns, c);
-        int tileColumns = GemmTile.Columns(cpu.InstructionSet);
-        int rowTasks = (c.Rows + RowsPerTask - 1) / RowsPerTask;
-        int columnPanels = (columns + tileColumns - 1) / tileColumns;
-        bool shared = cpu.Threads > 1 && (long)c.Rows * columns * depth > WorthSharing;
-        // Few row blocks: cut the columns too, so that every thread has about three tasks to balance with.
-        int columnTasks = shared && rowTasks < 3 * cpu.Threads ? Math.Min(columnPanels, (3 * cpu.Threads + rowTasks - 1) / Math.Max(rowTasks, 1)) : 1;
-        Job<TPanels> job = new(a, b, depth, columns, c, accumulate, columnPanels, columnTasks);
-        if (shared) cpu.Run(rowTasks * columnTasks, ref job);
-        else cpu.RunSerially(rowTasks * columnTasks, ref job);
+        Grid grid = Grid.Of(cpu, c.Rows, columns, (long)c.Rows * columns * depth > WorthSharing);
+        Job<TPanels> job = new(a, b, depth, columns, c, accumulate, grid);
+        if (grid.Tasks > 1) cpu.Run(grid.Tasks, ref job);
+        else cpu.RunSerially(grid.Tasks, ref job);
     }
 
     /// <summary>The same product on the calling thread, for kernels that are already shared out.</summary>
@@ -41,8 +39,8 @@ internal static class Gemm
     {
         CheckShapes(a, b.Rows, b.Columns, c);
         FloatPanels panels = new(b);
-        for (int row = 0; row < c.Rows; row += RowsPerTask)
-            MultiplyBlock(worker, a, panels, b.Rows, c, accumulate, row, Math.Min(RowsPerTask, c.Rows - row), 0, b.Columns);
+        for (int row = 0; row < c.Rows; row += MaxRowsPerTask)
+            MultiplyBlock(worker, a, panels, b.Rows, c, accumulate, row, Math.Min(MaxRowsPerTask, c.Rows - row), 0, b.Columns);
     }
 
     private static void CheckShapes(MatrixSpan a, int depth, int columns, MatrixSpan c)
@@ -56,38 +54,41 @@ internal static class Gemm
     {
         if (rows == 0 || columns == 0) return;
         InstructionSet set = worker.InstructionSet;
-        (int tileRows, int tileColumns) = (GemmTile.Rows(set), GemmTile.Columns(set));
+        int width = GemmTile.Width(set);
         if (depth == 0 && !accumulate)
         {
             for (int i = 0; i < rows; i++) c.Data.Slice((row0 + i) * c.RowStride + column0, columns).Clear();
             return;
         }
         int depthOfPanel = Math.Min(DepthOfPanel, depth);
-        int rowTiles = (rows + tileRows - 1) / tileRows;
-        Span<float> panelsOfA = worker.Scratch(ScratchSlot.PanelsOfA, rowTiles * tileRows * depthOfPanel);
-        Span<float> panelOfB = worker.Scratch(ScratchSlot.PanelOfB, tileColumns * depthOfPanel);
-        Span<float> edge = worker.Scratch(ScratchSlot.EdgeTile, tileRows * tileColumns);
+        Span<float> panelsOfA = worker.Scratch(ScratchSlot.PanelsOfA, (rows + GemmTile.TallHeight(set)) * depthOfPanel);
+        Span<float> panelOfB = worker.Scratch(ScratchSlot.PanelOfB, width * depthOfPanel);
+        Span<float> edge = worker.Scratch(ScratchSlot.EdgeTile, GemmTile.TallHeight(set) * width);
         for (int k = 0; k < depth; k += DepthOfPanel)
         {
             int kc = Math.Min(DepthOfPanel, depth - k);
             bool load = accumulate || k > 0;
-            for (int i = 0; i < rows; i += tileRows)
-                Packing.Pack(a.Block(row0 + i, Math.Min(tileRows, rows - i), k, kc).Transposed, tileRows, panelsOfA[(i * kc)..]);
-            for (int j = 0; j < columns; j += tileColumns)
+            for (int i = 0, height; i < rows; i += height)
             {
-                int validColumns = Math.Min(tileColumns, columns - j);
-                b.Pack(worker, k, kc, column0 + j, validColumns, tileColumns, panelOfB);
-                for (int i = 0; i < rows; i += tileRows)
+                height = GemmTile.Height(set, rows - i);
+                Packing.Pack(a.Block(row0 + i, Math.Min(height, rows - i), k, kc).Transposed, height, panelsOfA.Slice(i * kc, height * kc));
+            }
+            for (int j = 0; j < columns; j += width)
+            {
+                int validColumns = Math.Min(width, columns - j);
+                b.Pack(worker, k, kc, column0 + j, validColumns, width, panelOfB);
+                for (int i = 0, height; i < rows; i += height)
                 {
-                    int validRows = Math.Min(tileRows, rows - i);
+                    height = GemmTile.Height(set, rows - i);
+                    int validRows = Math.Min(height, rows - i);
                     Span<float> tile = c.Data[((row0 + i) * c.RowStride + column0 + j)..];
-                    ReadOnlySpan<float> panelOfA = panelsOfA.Slice(i * kc, tileRows * kc);
-                    if (validRows == tileRows && validColumns == tileColumns) GemmTile.Run(set, kc, panelOfA, panelOfB, tile, c.RowStride, load);
+                    ReadOnlySpan<float> panelOfA = panelsOfA.Slice(i * kc, height * kc);
+                    if (validRows == height && validColumns == width) GemmTile.Run(set, height, kc, panelOfA, panelOfB, tile, c.RowStride, load);
                     else
                     {
-                        if (load) CopyTile(tile, c.RowStride, edge, tileColumns, validRows, validColumns);
-                        GemmTile.Run(set, kc, panelOfA, panelOfB, edge, tileColumns, load);
-                        CopyTile(edge, tileColumns, tile, c.RowStride, validRows, validColumns);
+                        if (load) CopyTile(tile, c.RowStride, edge, width, validRows, validColumns);
+                        GemmTile.Run(set, height, kc, panelOfA, panelOfB, edge, width, load);
+                        CopyTile(edge, width, tile, c.RowStride, validRows, validColumns);
                     }
                 }
             }
@@ -99,7 +100,26 @@ internal static class Gemm
         for (int i = 0; i < rows; i++) from.Slice(i * fromStride, columns).CopyTo(to.Slice(i * toStride, columns));
     }
 
-    private readonly ref struct Job<TPanels>(MatrixSpan a, TPanels b, int depth, int columns, MatrixSpan c, bool accumulate, int columnPanels, int columnTasks) : IJob
+    /// <summary>How C is cut into tasks: each packs its rows of A and its columns of B for itself, so the fewer cuts the less packing.</summary>
+    private readonly record struct Grid(int RowsPerTask, int RowTasks, int Panels, int ColumnTasks)
+    {
+        public int Tasks => RowTasks * ColumnTasks;
+
+        public static Grid Of(Cpu cpu, int rows, int columns, bool shared)
+        {
+            (int tall, int width) = (GemmTile.TallHeight(cpu.InstructionSet), GemmTile.Width(cpu.InstructionSet));
+            int wanted = shared && cpu.Threads > 1 ? TasksPerThread * cpu.Threads : 1;
+            int panels = Math.Max(CeilingOfRatio(columns, width), 1);
+            int rowTasks = Math.Max(CeilingOfRatio(rows, MaxRowsPerTask), Math.Min(CeilingOfRatio(rows, tall), CeilingOfRatio(wanted, panels)));
+            int rowsPerTask = CeilingOfRatio(CeilingOfRatio(rows, Math.Max(rowTasks, 1)), tall) * tall;
+            rowTasks = rows == 0 ? 0 : CeilingOfRatio(rows, rowsPerTask);
+            return new Grid(rowsPerTask, rowTasks, panels, Math.Min(panels, CeilingOfRatio(wanted, Math.Max(rowTasks, 1))));
+        }
+
+        private static int CeilingOfRatio(int a, int b) => (a + b - 1) / b;
+    }
+
+    private readonly ref struct Job<TPanels>(MatrixSpan a, TPanels b, int depth, int columns, MatrixSpan c, bool accumulate, Grid grid) : IJob
         where TPanels : struct, IPanels, allows ref struct
     {
         private readonly MatrixSpan _a = a, _c = c;
@@ -107,11 +127,11 @@ internal static class Gemm
 
         public void Run(int item, Worker worker)
         {
-            int row = item / columnTasks * RowsPerTask;
-            int tileColumns = GemmTile.Columns(worker.InstructionSet);
-            int first = item % columnTasks * columnPanels / columnTasks * tileColumns;
-            int last = Math.Min((item % columnTasks + 1) * columnPanels / columnTasks * tileColumns, columns);
-            MultiplyBlock(worker, _a, _b, depth, _c, accumulate, row, Math.Min(RowsPerTask, _c.Rows - row), first, last - first);
+            int row = item / grid.ColumnTasks * grid.RowsPerTask, column = item % grid.ColumnTasks;
+            int width = GemmTile.Width(worker.InstructionSet);
+            int first = column * grid.Panels / grid.ColumnTasks * width;
+            int last = Math.Min((column + 1) * grid.Panels / grid.ColumnTasks * width, columns);
+            MultiplyBlock(worker, _a, _b, depth, _c, accumulate, row, Math.Min(grid.RowsPerTask, _c.Rows - row), first, last - first);
         }
     }
 }

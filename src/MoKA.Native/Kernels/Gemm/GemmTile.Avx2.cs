@@ -1,18 +1,76 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace MoKA.Native.Kernels;
 
 internal static partial class GemmTile
 {
-    /// <summary>4 rows of two registers: 8 independent chains, the least that keeps two multiply-adds a cycle busy.</summary>
-    private static void Avx2(int kc, ReadOnlySpan<float> panelOfA, ReadOnlySpan<float> panelOfB, Span<float> tile, int stride, bool load)
+    /// <summary>6 rows of two registers: 12 sums, two registers of B and one broadcast of A are all but one of the 16 registers.</summary>
+    private static void Avx2Tall(int kc, ref float a, ref float b, ref float c, nint row, bool load)
     {
-        ref float a = ref MemoryMarshal.GetReference(panelOfA);
-        ref float b = ref MemoryMarshal.GetReference(panelOfB);
-        ref float c = ref MemoryMarshal.GetReference(tile);
-        nint row = stride;
+        Vector256<float> c0a = default, c0b = default;
+        Vector256<float> c1a = default, c1b = default;
+        Vector256<float> c2a = default, c2b = default;
+        Vector256<float> c3a = default, c3b = default;
+        Vector256<float> c4a = default, c4b = default;
+        Vector256<float> c5a = default, c5b = default;
+        if (load)
+        {
+            c0a = Vector256.LoadUnsafe(ref Unsafe.Add(ref c, 0 * row));
+            c0b = Vector256.LoadUnsafe(ref Unsafe.Add(ref c, 0 * row + 8));
+            c1a = Vector256.LoadUnsafe(ref Unsafe.Add(ref c, 1 * row));
+            c1b = Vector256.LoadUnsafe(ref Unsafe.Add(ref c, 1 * row + 8));
+            c2a = Vector256.LoadUnsafe(ref Unsafe.Add(ref c, 2 * row));
+            c2b = Vector256.LoadUnsafe(ref Unsafe.Add(ref c, 2 * row + 8));
+            c3a = Vector256.LoadUnsafe(ref Unsafe.Add(ref c, 3 * row));
+            c3b = Vector256.LoadUnsafe(ref Unsafe.Add(ref c, 3 * row + 8));
+            c4a = Vector256.LoadUnsafe(ref Unsafe.Add(ref c, 4 * row));
+            c4b = Vector256.LoadUnsafe(ref Unsafe.Add(ref c, 4 * row + 8));
+            c5a = Vector256.LoadUnsafe(ref Unsafe.Add(ref c, 5 * row));
+            c5b = Vector256.LoadUnsafe(ref Unsafe.Add(ref c, 5 * row + 8));
+        }
+        for (int k = 0; k < kc; k++)
+        {
+            Vector256<float> ba = Vector256.LoadUnsafe(ref b);
+            Vector256<float> bb = Vector256.LoadUnsafe(ref b, 8);
+            Vector256<float> a0 = Vector256.Create(a);
+            c0a = Vector256.FusedMultiplyAdd(a0, ba, c0a);
+            c0b = Vector256.FusedMultiplyAdd(a0, bb, c0b);
+            Vector256<float> a1 = Vector256.Create(Unsafe.Add(ref a, 1));
+            c1a = Vector256.FusedMultiplyAdd(a1, ba, c1a);
+            c1b = Vector256.FusedMultiplyAdd(a1, bb, c1b);
+            Vector256<float> a2 = Vector256.Create(Unsafe.Add(ref a, 2));
+            c2a = Vector256.FusedMultiplyAdd(a2, ba, c2a);
+            c2b = Vector256.FusedMultiplyAdd(a2, bb, c2b);
+            Vector256<float> a3 = Vector256.Create(Unsafe.Add(ref a, 3));
+            c3a = Vector256.FusedMultiplyAdd(a3, ba, c3a);
+            c3b = Vector256.FusedMultiplyAdd(a3, bb, c3b);
+            Vector256<float> a4 = Vector256.Create(Unsafe.Add(ref a, 4));
+            c4a = Vector256.FusedMultiplyAdd(a4, ba, c4a);
+            c4b = Vector256.FusedMultiplyAdd(a4, bb, c4b);
+            Vector256<float> a5 = Vector256.Create(Unsafe.Add(ref a, 5));
+            c5a = Vector256.FusedMultiplyAdd(a5, ba, c5a);
+            c5b = Vector256.FusedMultiplyAdd(a5, bb, c5b);
+            a = ref Unsafe.Add(ref a, 6);
+            b = ref Unsafe.Add(ref b, 16);
+        }
+        c0a.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
+        c0b.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row + 8));
+        c1a.StoreUnsafe(ref Unsafe.Add(ref c, 1 * row));
+        c1b.StoreUnsafe(ref Unsafe.Add(ref c, 1 * row + 8));
+        c2a.StoreUnsafe(ref Unsafe.Add(ref c, 2 * row));
+        c2b.StoreUnsafe(ref Unsafe.Add(ref c, 2 * row + 8));
+        c3a.StoreUnsafe(ref Unsafe.Add(ref c, 3 * row));
+        c3b.StoreUnsafe(ref Unsafe.Add(ref c, 3 * row + 8));
+        c4a.StoreUnsafe(ref Unsafe.Add(ref c, 4 * row));
+        c4b.StoreUnsafe(ref Unsafe.Add(ref c, 4 * row + 8));
+        c5a.StoreUnsafe(ref Unsafe.Add(ref c, 5 * row));
+        c5b.StoreUnsafe(ref Unsafe.Add(ref c, 5 * row + 8));
+    }
+
+    /// <summary>4 rows of two registers: 8 independent chains, the least that keeps two multiply-adds a cycle busy.</summary>
+    private static void Avx2Short(int kc, ref float a, ref float b, ref float c, nint row, bool load)
+    {
         Vector256<float> c0a = default, c0b = default;
         Vector256<float> c1a = default, c1b = default;
         Vector256<float> c2a = default, c2b = default;

@@ -1,18 +1,13 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace MoKA.Native.Kernels;
 
 internal static partial class GemmTile
 {
-    /// <summary>8 rows of two registers: 16 independent chains hide the latency of the multiply-add; 2 loads and 8 broadcasts feed 16 of them.</summary>
-    private static void Avx512(int kc, ReadOnlySpan<float> panelOfA, ReadOnlySpan<float> panelOfB, Span<float> tile, int stride, bool load)
+    /// <summary>14 rows of two registers: 28 sums, two registers of B and one broadcast of A are all but one of the 32 registers.</summary>
+    private static void Avx512Tall(int kc, ref float a, ref float b, ref float c, nint row, bool load)
     {
-        ref float a = ref MemoryMarshal.GetReference(panelOfA);
-        ref float b = ref MemoryMarshal.GetReference(panelOfB);
-        ref float c = ref MemoryMarshal.GetReference(tile);
-        nint row = stride;
         Vector512<float> c0a = default, c0b = default;
         Vector512<float> c1a = default, c1b = default;
         Vector512<float> c2a = default, c2b = default;
@@ -21,6 +16,12 @@ internal static partial class GemmTile
         Vector512<float> c5a = default, c5b = default;
         Vector512<float> c6a = default, c6b = default;
         Vector512<float> c7a = default, c7b = default;
+        Vector512<float> c8a = default, c8b = default;
+        Vector512<float> c9a = default, c9b = default;
+        Vector512<float> c10a = default, c10b = default;
+        Vector512<float> c11a = default, c11b = default;
+        Vector512<float> c12a = default, c12b = default;
+        Vector512<float> c13a = default, c13b = default;
         if (load)
         {
             c0a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 0 * row));
@@ -39,6 +40,18 @@ internal static partial class GemmTile
             c6b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 6 * row + 16));
             c7a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 7 * row));
             c7b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 7 * row + 16));
+            c8a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 8 * row));
+            c8b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 8 * row + 16));
+            c9a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 9 * row));
+            c9b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 9 * row + 16));
+            c10a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 10 * row));
+            c10b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 10 * row + 16));
+            c11a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 11 * row));
+            c11b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 11 * row + 16));
+            c12a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 12 * row));
+            c12b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 12 * row + 16));
+            c13a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 13 * row));
+            c13b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 13 * row + 16));
         }
         for (int k = 0; k < kc; k++)
         {
@@ -68,7 +81,25 @@ internal static partial class GemmTile
             Vector512<float> a7 = Vector512.Create(Unsafe.Add(ref a, 7));
             c7a = Vector512.FusedMultiplyAdd(a7, ba, c7a);
             c7b = Vector512.FusedMultiplyAdd(a7, bb, c7b);
-            a = ref Unsafe.Add(ref a, 8);
+            Vector512<float> a8 = Vector512.Create(Unsafe.Add(ref a, 8));
+            c8a = Vector512.FusedMultiplyAdd(a8, ba, c8a);
+            c8b = Vector512.FusedMultiplyAdd(a8, bb, c8b);
+            Vector512<float> a9 = Vector512.Create(Unsafe.Add(ref a, 9));
+            c9a = Vector512.FusedMultiplyAdd(a9, ba, c9a);
+            c9b = Vector512.FusedMultiplyAdd(a9, bb, c9b);
+            Vector512<float> a10 = Vector512.Create(Unsafe.Add(ref a, 10));
+            c10a = Vector512.FusedMultiplyAdd(a10, ba, c10a);
+            c10b = Vector512.FusedMultiplyAdd(a10, bb, c10b);
+            Vector512<float> a11 = Vector512.Create(Unsafe.Add(ref a, 11));
+            c11a = Vector512.FusedMultiplyAdd(a11, ba, c11a);
+            c11b = Vector512.FusedMultiplyAdd(a11, bb, c11b);
+            Vector512<float> a12 = Vector512.Create(Unsafe.Add(ref a, 12));
+            c12a = Vector512.FusedMultiplyAdd(a12, ba, c12a);
+            c12b = Vector512.FusedMultiplyAdd(a12, bb, c12b);
+            Vector512<float> a13 = Vector512.Create(Unsafe.Add(ref a, 13));
+            c13a = Vector512.FusedMultiplyAdd(a13, ba, c13a);
+            c13b = Vector512.FusedMultiplyAdd(a13, bb, c13b);
+            a = ref Unsafe.Add(ref a, 14);
             b = ref Unsafe.Add(ref b, 32);
         }
         c0a.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
@@ -87,5 +118,64 @@ internal static partial class GemmTile
         c6b.StoreUnsafe(ref Unsafe.Add(ref c, 6 * row + 16));
         c7a.StoreUnsafe(ref Unsafe.Add(ref c, 7 * row));
         c7b.StoreUnsafe(ref Unsafe.Add(ref c, 7 * row + 16));
+        c8a.StoreUnsafe(ref Unsafe.Add(ref c, 8 * row));
+        c8b.StoreUnsafe(ref Unsafe.Add(ref c, 8 * row + 16));
+        c9a.StoreUnsafe(ref Unsafe.Add(ref c, 9 * row));
+        c9b.StoreUnsafe(ref Unsafe.Add(ref c, 9 * row + 16));
+        c10a.StoreUnsafe(ref Unsafe.Add(ref c, 10 * row));
+        c10b.StoreUnsafe(ref Unsafe.Add(ref c, 10 * row + 16));
+        c11a.StoreUnsafe(ref Unsafe.Add(ref c, 11 * row));
+        c11b.StoreUnsafe(ref Unsafe.Add(ref c, 11 * row + 16));
+        c12a.StoreUnsafe(ref Unsafe.Add(ref c, 12 * row));
+        c12b.StoreUnsafe(ref Unsafe.Add(ref c, 12 * row + 16));
+        c13a.StoreUnsafe(ref Unsafe.Add(ref c, 13 * row));
+        c13b.StoreUnsafe(ref Unsafe.Add(ref c, 13 * row + 16));
+    }
+
+    /// <summary>4 rows of two registers, for the rows that a tall tile would leave empty.</summary>
+    private static void Avx512Short(int kc, ref float a, ref float b, ref float c, nint row, bool load)
+    {
+        Vector512<float> c0a = default, c0b = default;
+        Vector512<float> c1a = default, c1b = default;
+        Vector512<float> c2a = default, c2b = default;
+        Vector512<float> c3a = default, c3b = default;
+        if (load)
+        {
+            c0a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 0 * row));
+            c0b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 0 * row + 16));
+            c1a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 1 * row));
+            c1b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 1 * row + 16));
+            c2a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 2 * row));
+            c2b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 2 * row + 16));
+            c3a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 3 * row));
+            c3b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 3 * row + 16));
+        }
+        for (int k = 0; k < kc; k++)
+        {
+            Vector512<float> ba = Vector512.LoadUnsafe(ref b);
+            Vector512<float> bb = Vector512.LoadUnsafe(ref b, 16);
+            Vector512<float> a0 = Vector512.Create(a);
+            c0a = Vector512.FusedMultiplyAdd(a0, ba, c0a);
+            c0b = Vector512.FusedMultiplyAdd(a0, bb, c0b);
+            Vector512<float> a1 = Vector512.Create(Unsafe.Add(ref a, 1));
+            c1a = Vector512.FusedMultiplyAdd(a1, ba, c1a);
+            c1b = Vector512.FusedMultiplyAdd(a1, bb, c1b);
+            Vector512<float> a2 = Vector512.Create(Unsafe.Add(ref a, 2));
+            c2a = Vector512.FusedMultiplyAdd(a2, ba, c2a);
+            c2b = Vector512.FusedMultiplyAdd(a2, bb, c2b);
+            Vector512<float> a3 = Vector512.Create(Unsafe.Add(ref a, 3));
+            c3a = Vector512.FusedMultiplyAdd(a3, ba, c3a);
+            c3b = Vector512.FusedMultiplyAdd(a3, bb, c3b);
+            a = ref Unsafe.Add(ref a, 4);
+            b = ref Unsafe.Add(ref b, 32);
+        }
+        c0a.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
+        c0b.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row + 16));
+        c1a.StoreUnsafe(ref Unsafe.Add(ref c, 1 * row));
+        c1b.StoreUnsafe(ref Unsafe.Add(ref c, 1 * row + 16));
+        c2a.StoreUnsafe(ref Unsafe.Add(ref c, 2 * row));
+        c2b.StoreUnsafe(ref Unsafe.Add(ref c, 2 * row + 16));
+        c3a.StoreUnsafe(ref Unsafe.Add(ref c, 3 * row));
+        c3b.StoreUnsafe(ref Unsafe.Add(ref c, 3 * row + 16));
     }
 }

@@ -1,22 +1,48 @@
+using System.Runtime.InteropServices;
+
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// The register tile: C [rows, columns] = panel of A [kc, rows]ᵀ times panel of B [kc, columns], added to C when
-/// <c>load</c>. One file per instruction set; the scalar one is the specification.
+/// The register tile: C [height, width] = panel of A [kc, height]ᵀ times panel of B [kc, width], added to C when
+/// <c>load</c>. One file per instruction set, each with a tall and a short tile; the scalar one is the specification.
 /// </summary>
 internal static partial class GemmTile
 {
-    public static int Rows(InstructionSet set) => set == InstructionSet.Avx512 ? 8 : 4;
+    /// <summary>The rows of the shorter tile on every instruction set.</summary>
+    private const int ShortHeight = 4;
 
-    public static int Columns(InstructionSet set) => set == InstructionSet.Avx512 ? 32 : 16;
+    /// <summary>The rows of the tallest tile.</summary>
+    public static int TallHeight(InstructionSet set) => set == InstructionSet.Avx512 ? 14 : set == InstructionSet.Avx2 ? 6 : ShortHeight;
 
-    public static void Run(InstructionSet set, int kc, ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> c, int stride, bool load)
+    /// <summary>The columns of every tile.</summary>
+    public static int Width(InstructionSet set) => set == InstructionSet.Avx512 ? 32 : 16;
+
+    /// <summary>The tile for the next rows when <paramref name="rows"/> are left: short ones where a tall one would be half empty.</summary>
+    public static int Height(InstructionSet set, int rows)
     {
-        (int rows, int columns) = (Rows(set), Columns(set));
+        int tall = TallHeight(set);
+        return rows > tall * 2 / 3 ? tall : ShortHeight;
+    }
+
+    public static void Run(InstructionSet set, int height, int kc, ReadOnlySpan<float> panelOfA, ReadOnlySpan<float> panelOfB, Span<float> tile, int stride, bool load)
+    {
+        int width = Width(set);
         // One check for the whole tile: the variants below read and write without bounds checks.
-        if (a.Length < kc * rows || b.Length < kc * columns || c.Length < (rows - 1) * stride + columns) throw new ArgumentException("GemmTile: a panel or the tile is too short.");
-        if (set == InstructionSet.Avx512) Avx512(kc, a, b, c, stride, load);
-        else if (set == InstructionSet.Avx2) Avx2(kc, a, b, c, stride, load);
-        else Scalar(kc, a, b, c, stride, load);
+        if (panelOfA.Length < kc * height || panelOfB.Length < kc * width || tile.Length < (height - 1) * stride + width) throw new ArgumentException("GemmTile: a panel or the tile is too short.");
+        if (set == InstructionSet.Scalar)
+        {
+            Scalar(kc, panelOfA, panelOfB, tile, stride, load);
+            return;
+        }
+        ref float a = ref MemoryMarshal.GetReference(panelOfA);
+        ref float b = ref MemoryMarshal.GetReference(panelOfB);
+        ref float c = ref MemoryMarshal.GetReference(tile);
+        if (set == InstructionSet.Avx512)
+        {
+            if (height == ShortHeight) Avx512Short(kc, ref a, ref b, ref c, stride, load);
+            else Avx512Tall(kc, ref a, ref b, ref c, stride, load);
+        }
+        else if (height == ShortHeight) Avx2Short(kc, ref a, ref b, ref c, stride, load);
+        else Avx2Tall(kc, ref a, ref b, ref c, stride, load);
     }
 }

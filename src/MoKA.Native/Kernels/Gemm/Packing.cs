@@ -39,7 +39,12 @@ internal static class Packing
         }
         int j = 0;
         if (block.RowStride == 1 && Sse.IsSupported)
+        {
             for (; j + 4 <= valid; j += 4) TransposeFourColumns(block, j, width, panel);
+            // The rest with three columns again: writing a number twice is cheaper than writing it alone.
+            if (valid >= 4 && j < valid) TransposeFourColumns(block, valid - 4, width, panel);
+            if (valid >= 4) return;
+        }
         for (; j < valid; j++)
             for (int p = 0; p < kc; p++) panel[p * width + j] = block.At(p, j);
     }
