@@ -25,7 +25,7 @@ internal static class Comparison
         bool more = dice.Chance(1, 2);
         string answer = more ? winners[asked] : Other(names, winners[asked]);
         string question = $"Who was {(more ? words[asked].More : words[asked].Less)}, {Options(names, answer, answerFirst)}?";
-        return new StoryRecord(Kind.WhichOfTwo, question, StoryTask.Tell(dice, facts, names), answer, names);
+        return new StoryRecord(Kind.WhichOfTwo, question, StoryTask.Tell(dice, facts, names), answer, names, HasRivals: true);
     }
 
     private static StoryRecord Owners(Dice dice, Lexicon lexicon, bool answerFirst)
@@ -39,7 +39,7 @@ internal static class Comparison
         bool more = dice.Chance(1, 2);
         string answer = more ? winners[asked] : Other(names, winners[asked]);
         string question = $"Who had the {(more ? words[asked].More : words[asked].Less)} {things[asked]}, {Options(names, answer, answerFirst)}?";
-        return new StoryRecord(Kind.WhichOfTwo, question, StoryTask.Tell(dice, facts, names), answer, names);
+        return new StoryRecord(Kind.WhichOfTwo, question, StoryTask.Tell(dice, facts, names), answer, names, HasRivals: true);
 
         string Told(int i) => OfOwners(dice, words[i], things[i], winners[i], Other(names, winners[i]));
     }
@@ -73,7 +73,7 @@ internal static class Comparison
         string answer = foods[more ? asked : 1 - asked];
         string[] options = [$"the {foods[0]}", $"the {foods[1]}"];
         string question = $"Which did {names[asked]} like {(more ? "more" : "less")}, {Options(options, $"the {answer}", answerFirst)}?";
-        return new StoryRecord(Kind.WhichOfTwo, question, StoryTask.Tell(dice, facts, names), answer, foods);
+        return new StoryRecord(Kind.WhichOfTwo, question, StoryTask.Tell(dice, facts, names), answer, foods, HasRivals: true);
     }
 
     private static string Other(string[] pair, string one) => pair[0] == one ? pair[1] : pair[0];

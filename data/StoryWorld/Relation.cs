@@ -27,6 +27,13 @@ internal sealed record Relation(
         Deed("broke", "break", "broken"), Deed("fixed", "fix", "fixed"),
     ];
 
+    /// <summary>A person and a food.</summary>
+    public static Relation[] OfMeals { get; } =
+    [
+        Deed("ate", "eat", "eaten", lexicon => lexicon.Foods), Deed("made", "make", "made", lexicon => lexicon.Foods),
+        Deed("tasted", "taste", "tasted", lexicon => lexicon.Foods), Deed("shared", "share", "shared", lexicon => lexicon.Foods),
+    ];
+
     /// <summary>A person and a place to go to.</summary>
     public static Relation[] OfJourneys { get; } =
     [
@@ -46,8 +53,8 @@ internal sealed record Relation(
             ["So the {s} was in the {o}.", "The {s} was in the {o} all the time.", "It was the {s} that was in the {o}, and not the {x}."]),
     ];
 
-    private static Relation Deed(string past, string verb, string participle) => new(
-        Kind.Who, Kind.What, lexicon => lexicon.Names, lexicon => lexicon.Things,
+    private static Relation Deed(string past, string verb, string participle, Func<Lexicon, string[]>? objects = null) => new(
+        Kind.Who, Kind.What, lexicon => lexicon.Names, objects ?? (lexicon => lexicon.Things),
         [
             $"{{s}} {past} the {{a}}{{o}}.", $"It was {{s}} who {past} the {{a}}{{o}}.", $"The {{a}}{{o}} was {participle} by {{s}}.",
             $"Then {{s}} {past} the {{a}}{{o}}.",

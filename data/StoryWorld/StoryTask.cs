@@ -3,13 +3,13 @@ using System.Text.RegularExpressions;
 namespace StoryWorld;
 
 /// <summary>
-/// Generates questions about stories. In each story, two or three candidates play the same part and are mentioned
-/// equally often; which place the right one has, and whether a claim is true, goes round in turn, so that neither
-/// position nor frequency tells the answer.
+/// Generates questions about stories. Two of three are about one child (<see cref="OneChild"/>). In the third, two
+/// candidates play the same part and are mentioned equally often; which place the right one has, and whether a claim is
+/// true, goes round in turn, so that neither position nor frequency tells the answer.
 /// </summary>
 internal static class StoryTask
 {
-    private static readonly string[] Claims = ["True or false: {c}", "Is this true or false? {c}", "{c} True or false?"];
+    public static readonly string[] Claims = ["True or false: {c}", "Is this true or false? {c}", "{c} True or false?"];
 
     /// <summary>Makes records, the same number of each kind, in random order.</summary>
     public static StoryRecord[] Generate(Func<Dice, Lexicon> words, ulong seed, int count)
@@ -26,9 +26,11 @@ internal static class StoryTask
                 do
                 {
                     Lexicon lexicon = words(dice);
-                    record = kind == Kind.WhichOfTwo ? Comparison.Draw(dice, lexicon, i) : Question(dice, lexicon, kind, i);
+                    record = i % 3 != 0 ? OneChild.Draw(dice, lexicon, kind, i)
+                        : kind == Kind.WhichOfTwo ? Comparison.Draw(dice, lexicon, i / 3)
+                        : Question(dice, lexicon, kind, i / 3);
                 }
-                while (!IsInTurn(record, i) || !IsFair(record) || !seen.Add((record.Question, record.Story)));
+                while (!IsInTurn(record, i / 3) || !IsFair(record) || !seen.Add((record.Question, record.Story)));
 
                 records.Add(record);
             }
@@ -37,17 +39,18 @@ internal static class StoryTask
         return new Dice(seed, ulong.MaxValue).Shuffle(records);
     }
 
-    // The right answer is mentioned first, second, ... in turn.
-    private static bool IsInTurn(StoryRecord record, int turn) =>
-        record.Kind == Kind.TrueFalse || record.ByFirstMention[turn / 3 % record.Candidates.Length] == record.Answer;
+    // Of two rivals, the right one is mentioned first in every other pair of turns. Those that a comparison mentions twice
+    // take turns at being mentioned last too; of others the first is never the last.
+    private static bool IsInTurn(StoryRecord record, int turn) => !record.HasRivals || record.Kind == Kind.TrueFalse
+        || (record.ByFirstMention[turn / 2 % 2] == record.Answer && (record.Kind != Kind.WhichOfTwo || record.ByLastMention[turn / 4 % 2] == record.Answer));
 
-    // An invented word may happen to be a word of the story's other sentences, and would then be mentioned more often.
-    private static bool IsFair(StoryRecord record) => record.Kind == Kind.TrueFalse
+    // A candidate may be a word of the story's other sentences too, and would then be mentioned more often.
+    private static bool IsFair(StoryRecord record) => !record.HasRivals || record.Kind == Kind.TrueFalse
         || record.Candidates.Select(word => Regex.Count(record.Story, $@"\b{word}\b")).Distinct().Count() == 1;
 
     private static StoryRecord Question(Dice dice, Lexicon lexicon, Kind kind, int turn)
     {
-        int count = turn % 3 == 0 ? 2 : 3;
+        const int count = 2;
         Relation[] relations = Relations(dice, kind);
         string[] subjects = dice.Draw(relations[0].Subjects(lexicon), count);
         string[] objects = dice.Draw(relations[0].Objects(lexicon), count);
@@ -57,15 +60,15 @@ internal static class StoryTask
         Fact fact = facts[asked];
         if (kind == Kind.TrueFalse)
         {
-            bool holds = turn / 3 % 2 == 0;
+            bool holds = turn % 2 == 0;
             string claimed = holds ? fact.Subject : subjects[(asked + 1 + dice.Below(count - 1)) % count];
             string claim = (fact with { Subject = claimed }).Fill(fact.Relation.Claim);
-            return new StoryRecord(kind, dice.Pick(Claims).Replace("{c}", claim), story, holds ? "true" : "false", ["true", "false"]);
+            return new StoryRecord(kind, dice.Pick(Claims).Replace("{c}", claim), story, holds ? "true" : "false", ["true", "false"], HasRivals: true);
         }
 
         return fact.Relation.SubjectIs == kind
-            ? new StoryRecord(kind, fact.Fill(dice.Pick(fact.Relation.AskSubject)), story, fact.Subject, subjects)
-            : new StoryRecord(kind, fact.Fill(dice.Pick(fact.Relation.AskObject)), story, fact.Object, objects);
+            ? new StoryRecord(kind, fact.Fill(dice.Pick(fact.Relation.AskSubject)), story, fact.Subject, subjects, HasRivals: true)
+            : new StoryRecord(kind, fact.Fill(dice.Pick(fact.Relation.AskObject)), story, fact.Object, objects, HasRivals: true);
     }
 
     private static Relation[] Relations(Dice dice, Kind kind)

@@ -21,7 +21,7 @@ internal static class Recipe
             Template = "short",
             Targets = "all",
             Filters = 4,
-            Steps = 360,
+            Steps = 400,
             BatchSize = 8,
             LearningRate = 0.012f,
             EvalExamples = 200,

@@ -33,7 +33,7 @@ internal static class LossPlot
         };
         model.Axes.Add(Axis(AxisPosition.Bottom, "step", 0));
         model.Axes.Add(Axis(AxisPosition.Left, "loss, nats a token", 0));
-        model.Legends.Add(new Legend { LegendPosition = LegendPosition.RightTop, LegendBorderThickness = 0, LegendTextColor = Ink });
+        model.Legends.Add(new Legend { LegendPosition = LegendPosition.RightTop, LegendBorderThickness = 0, LegendLineSpacing = 8, LegendTextColor = Ink });
         model.Series.Add(Curve("each step", Faint, 1, steps));
         model.Series.Add(Curve("running mean", Strong, 2.4, Smooth(steps)));
         if (heldOut.Count > 0)

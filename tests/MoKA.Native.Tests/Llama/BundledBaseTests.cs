@@ -13,7 +13,7 @@ public sealed class BundledBaseTests
     private const int Window = 256;
 
     [SkippableTheory]
-    [InlineData("bundled", 0.7303)]
+    [InlineData("bundled", 0.7440)]
     [InlineData("stories260K", 0.7333)]
     [InlineData("babyllama_tok361", 0.8185)]
     public void Held_out_loss_in_nats_a_byte(string name, double stated)
