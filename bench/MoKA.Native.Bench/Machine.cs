@@ -10,27 +10,26 @@ internal static class Machine
     private const int Steps = 1 << 12, Chains = 12, ItemsPerThread = 16;
 
     /// <summary>The processor's name and the runtime's version.</summary>
-    public static string Description
-    {
-        get
-        {
-            string? model = File.Exists("/proc/cpuinfo") ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() : null;
-            string? family = File.Exists("/proc/cpuinfo") ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("cpu family", StringComparison.Ordinal))?.Split(':')[1].Trim() : null;
-            return $"{model ?? "unknown processor"} (family {family ?? "unknown"}), {Environment.ProcessorCount} cores, {InstructionSets.Widest}, .NET {Environment.Version}";
-        }
-    }
+    public static string Description =>
+        $"{ProcessorSays("model name")} (family {ProcessorSays("cpu family")}), {Environment.ProcessorCount} cores, {InstructionSets.Widest}, .NET {Environment.Version}";
 
     /// <summary>GFLOP/s of fused multiply-adds on registers alone, of all the processor's threads together.</summary>
     public static double PeakGigaflops(Cpu cpu)
     {
-        PeakJob job = default;
         double seconds = Timing.Seconds(() =>
         {
-            PeakJob again = job;
-            cpu.Run(ItemsPerThread * cpu.Threads, ref again);
+            PeakJob job = default;
+            cpu.Run(ItemsPerThread * cpu.Threads, ref job);
         });
         int lanes = cpu.InstructionSet == InstructionSet.Avx512 ? 16 : cpu.InstructionSet == InstructionSet.Avx2 ? 8 : 1;
         return 2.0 * lanes * Chains * Steps * ItemsPerThread * cpu.Threads / seconds / 1e9;
+    }
+
+    private static string ProcessorSays(string key)
+    {
+        const string file = "/proc/cpuinfo";
+        string? line = File.Exists(file) ? File.ReadLines(file).FirstOrDefault(line => line.StartsWith(key, StringComparison.Ordinal)) : null;
+        return line?.Split(':')[1].Trim() ?? $"unknown {key}";
     }
 
     private readonly struct PeakJob : IJob

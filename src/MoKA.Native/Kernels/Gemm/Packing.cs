@@ -37,15 +37,13 @@ internal static class Packing
             for (int p = 0; p < kc; p++) block.Data.Slice(p * block.RowStride, valid).CopyTo(panel[(p * width)..]);
             return;
         }
-        int j = 0;
-        if (block.RowStride == 1 && Sse.IsSupported)
+        if (block.RowStride == 1 && valid >= 4 && Sse.IsSupported)
         {
-            for (; j + 4 <= valid; j += 4) TransposeFourColumns(block, j, width, panel);
-            // The rest with three columns again: writing a number twice is cheaper than writing it alone.
-            if (valid >= 4 && j < valid) TransposeFourColumns(block, valid - 4, width, panel);
-            if (valid >= 4) return;
+            // The last four may overlap those before: writing a number twice is cheaper than writing it alone.
+            for (int j = 0; j < valid; j += 4) TransposeFourColumns(block, Math.Min(j, valid - 4), width, panel);
+            return;
         }
-        for (; j < valid; j++)
+        for (int j = 0; j < valid; j++)
             for (int p = 0; p < kc; p++) panel[p * width + j] = block.At(p, j);
     }
 
