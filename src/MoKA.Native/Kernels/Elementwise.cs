@@ -11,14 +11,18 @@ internal interface IElementwise
 /// <summary>Runs an elementwise kernel over a row: whole registers first, the rest lane by lane with the same bits.</summary>
 internal static class Elementwise
 {
-    public static void Run<TKernel>(InstructionSet set, int count, ref TKernel kernel) where TKernel : struct, IElementwise, allows ref struct
+    public static void Run<TKernel>(InstructionSet set, int count, ref TKernel kernel) where TKernel : struct, IElementwise, allows ref struct =>
+        Run(set, 0, count, ref kernel);
+
+    /// <summary>The same over elements <paramref name="first"/> to <paramref name="end"/> - 1 of the row.</summary>
+    public static void Run<TKernel>(InstructionSet set, int first, int end, ref TKernel kernel) where TKernel : struct, IElementwise, allows ref struct
     {
-        int i = 0;
+        int i = first;
         if (set == InstructionSet.Avx512)
-            for (; i + SixteenLanes.Count <= count; i += SixteenLanes.Count) kernel.Step<SixteenLanes>(i);
+            for (; i + SixteenLanes.Count <= end; i += SixteenLanes.Count) kernel.Step<SixteenLanes>(i);
         else if (set == InstructionSet.Avx2)
-            for (; i + EightLanes.Count <= count; i += EightLanes.Count) kernel.Step<EightLanes>(i);
-        for (; i < count; i++) kernel.Step<OneLane>(i);
+            for (; i + EightLanes.Count <= end; i += EightLanes.Count) kernel.Step<EightLanes>(i);
+        for (; i < end; i++) kernel.Step<OneLane>(i);
     }
 
     /// <summary>The first element of a row that has at least <paramref name="count"/>; the steps read without checks.</summary>

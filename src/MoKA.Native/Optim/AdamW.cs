@@ -45,9 +45,10 @@ public sealed class AdamW : IDisposable
             Span<float> moments = _moments[i].Span<float>(2 * count);
             // PyTorch leaves vectors alone only when told to; here gates and norms follow the option.
             float decay = parameter.Shape.Rank > 1 || Options.DecayVectors ? Options.WeightDecay : 0;
-            UpdateJob job = new(
+            Update update = new(
                 parameter.Data, parameter.Gradient, moments[..count], moments[count..],
                 1 - learningRate * decay, Options.Beta1, Options.Beta2, learningRate * firstCorrection, secondCorrection, Options.Epsilon);
+            UpdateJob job = new(update, count);
             cpu.Run((count + ElementsPerTask - 1) / ElementsPerTask, ref job);
             parameter.ClearGradient();
         }
@@ -59,19 +60,15 @@ public sealed class AdamW : IDisposable
         foreach (AlignedBuffer buffer in _moments) buffer.Dispose();
     }
 
-    private readonly ref struct UpdateJob(
-        Span<float> theta, Span<float> gradient, Span<float> m, Span<float> v,
-        float keep, float beta1, float beta2, float stepSize, float secondCorrection, float epsilon) : IJob
+    private readonly ref struct UpdateJob(Update update, int count) : IJob
     {
-        private readonly Span<float> _theta = theta, _gradient = gradient, _m = m, _v = v;
+        private readonly Update _update = update;
 
         public void Run(int item, Worker worker)
         {
-            int first = item * ElementsPerTask, count = Math.Min(ElementsPerTask, _theta.Length - first);
-            Update update = new(
-                _theta.Slice(first, count), _gradient.Slice(first, count), _m.Slice(first, count), _v.Slice(first, count),
-                keep, beta1, beta2, stepSize, secondCorrection, epsilon);
-            Elementwise.Run(worker.InstructionSet, count, ref update);
+            Update update = _update;
+            int first = item * ElementsPerTask;
+            Elementwise.Run(worker.InstructionSet, first, Math.Min(first + ElementsPerTask, count), ref update);
         }
     }
 
