@@ -20,14 +20,20 @@ public static partial class Op
     /// <param name="b">[k, n], or [n, k] when transposed.</param>
     /// <param name="transposeA">Multiply with aᵀ.</param>
     /// <param name="transposeB">Multiply with bᵀ: a linear layer's weight [out, in].</param>
+    /// <param name="addTo">
+    /// [m, n]: the product is added to this tensor in place and it is the result, so that both share one gradient. No op
+    /// may have kept its earlier value for the way back.
+    /// </param>
     /// <returns>[m, n].</returns>
-    public static Tensor MatMul(Tape tape, Tensor a, Tensor b, bool transposeA = false, bool transposeB = false)
+    public static Tensor MatMul(Tape tape, Tensor a, Tensor b, bool transposeA = false, bool transposeB = false, Tensor? addTo = null)
     {
         MatrixSpan left = Oriented(a.Matrix, transposeA), right = Oriented(b.Matrix, transposeB);
         if (left.Columns != right.Rows)
             throw new ArgumentException($"MatMul: the inner lengths must be equal, got {a}{(transposeA ? "ᵀ" : "")} and {b}{(transposeB ? "ᵀ" : "")}.");
-        Tensor c = tape.Allocate(transposeA ? new Shape(left.Rows, right.Columns) : a.Shape.WithColumns(right.Columns), "matmul");
-        Gemm.Multiply(tape.Cpu, left, right, c.Matrix);
+        Shape shape = transposeA ? new Shape(left.Rows, right.Columns) : a.Shape.WithColumns(right.Columns);
+        if (addTo is not null) Check.Shape("MatMul", "addTo", addTo, shape, "a and b", shape);
+        Tensor c = addTo ?? tape.Allocate(shape, "matmul");
+        Gemm.Multiply(tape.Cpu, left, right, c.Matrix, accumulate: addTo is not null);
         if (tape.Records(a, b)) tape.Record(c, new MatMulNode(a, b, transposeA, transposeB));
         return c;
     }

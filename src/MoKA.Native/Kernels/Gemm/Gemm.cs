@@ -7,8 +7,11 @@ namespace MoKA.Native.Kernels;
 /// </summary>
 internal static class Gemm
 {
-    /// <summary>How many steps of k a panel holds: a panel of B [k, 32] then fits in the first-level cache.</summary>
-    internal const int DepthOfPanel = 256;
+    /// <summary>
+    /// The most steps of k that a panel holds. A panel of B [512, 32] is twice a first-level cache and streams from the
+    /// second as fast as the tile reads it; shorter panels touch C more often, which costs more.
+    /// </summary>
+    internal const int MaxDepthOfPanel = 512;
 
     /// <summary>The most rows of A that one task packs: [518, 256] floats are half of a second-level cache of 1 MB.</summary>
     private const int MaxRowsPerTask = 518;
@@ -60,13 +63,13 @@ internal static class Gemm
             for (int i = 0; i < rows; i++) c.Data.Slice((row0 + i) * c.RowStride + column0, columns).Clear();
             return;
         }
-        int depthOfPanel = Math.Min(DepthOfPanel, depth);
+        int depthOfPanel = DepthOfPanel(depth);
         Span<float> panelsOfA = worker.Scratch(ScratchSlot.PanelsOfA, (rows + GemmTile.TallHeight(set)) * depthOfPanel);
         Span<float> panelOfB = worker.Scratch(ScratchSlot.PanelOfB, width * depthOfPanel);
         Span<float> edge = worker.Scratch(ScratchSlot.EdgeTile, GemmTile.TallHeight(set) * width);
-        for (int k = 0; k < depth; k += DepthOfPanel)
+        for (int k = 0; k < depth; k += depthOfPanel)
         {
-            int kc = Math.Min(DepthOfPanel, depth - k);
+            int kc = Math.Min(depthOfPanel, depth - k);
             bool load = accumulate || k > 0;
             for (int i = 0, height; i < rows; i += height)
             {
@@ -93,6 +96,13 @@ internal static class Gemm
                 }
             }
         }
+    }
+
+    /// <summary>The steps of k in each panel: the depth cut into equal parts of at most <see cref="MaxDepthOfPanel"/>.</summary>
+    private static int DepthOfPanel(int depth)
+    {
+        int panels = Math.Max((depth + MaxDepthOfPanel - 1) / MaxDepthOfPanel, 1);
+        return (depth + panels - 1) / panels;
     }
 
     private static void CopyTile(ReadOnlySpan<float> from, int fromStride, Span<float> to, int toStride, int rows, int columns)
