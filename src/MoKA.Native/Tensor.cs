@@ -18,6 +18,8 @@ public unsafe class Tensor
     private protected float* _gradient;
     private Tape? _tape;
     private long _pass;
+    private int _writers;
+    private bool _gradientSpent;
 
     private protected Tensor() => Name = "";
 
@@ -43,13 +45,20 @@ public unsafe class Tensor
         }
     }
 
-    /// <summary>The gradient of the loss with respect to each element; zero until backward steps add to it.</summary>
+    /// <summary>
+    /// The gradient of the loss with respect to each element; zero until backward steps add to it. An op's output has
+    /// one only until the op has passed it on to its inputs: its memory then serves other gradients.
+    /// </summary>
     public Span<float> Gradient
     {
         get
         {
             CheckAlive();
-            if (_gradient == null) _gradient = NewGradient();
+            if (_gradient == null)
+            {
+                _gradient = NewGradient();
+                new Span<float>(_gradient, Shape.Count).Clear();
+            }
             return new Span<float>(_gradient, Shape.Count);
         }
     }
@@ -66,6 +75,30 @@ public unsafe class Tensor
     internal MatrixSpan GradientMatrix => new(Gradient, Shape.Rows, Shape.Columns);
 
     /// <summary>
+    /// The gradient for a step that writes all of it: it must add when <paramref name="add"/>, and may overwrite what is
+    /// there, undefined numbers, when it is the first to write.
+    /// </summary>
+    internal MatrixSpan GradientToWrite(out bool add)
+    {
+        CheckAlive();
+        add = _gradient != null;
+        if (!add) _gradient = NewGradient();
+        return new MatrixSpan(new Span<float>(_gradient, Shape.Count), Shape.Rows, Shape.Columns);
+    }
+
+    /// <summary>Counts an op that writes this tensor: a map's output to which an adapter adds has two.</summary>
+    internal void AddWriter() => _writers++;
+
+    /// <summary>One writer has passed the gradient on; after the last one its memory is given back.</summary>
+    internal void EndWriter()
+    {
+        if (--_writers > 0 || _gradient == null) return;
+        _tape!.Arena.Return(_gradient, Shape.Count);
+        _gradient = null;
+        _gradientSpent = true;
+    }
+
+    /// <summary>
     /// The gradient when one is asked for, else memory that nobody reads: for kernels that compute several gradients in
     /// one walk.
     /// </summary>
@@ -76,13 +109,14 @@ public unsafe class Tensor
         (_tape, _pass, Shape, Name, RequiresGradient) = (tape, pass, shape, name, false);
         _data = data;
         _gradient = null;
+        (_gradientSpent, _writers) = (false, 0);
     }
 
+    /// <summary>Memory for the gradient; its content is undefined.</summary>
     private protected virtual float* NewGradient()
     {
-        float* start = _tape!.Arena.Allocate(Shape.Count);
-        new Span<float>(start, Shape.Count).Clear();
-        return start;
+        if (_gradientSpent) throw new InvalidOperationException($"Tensor: the gradient of {this} was passed on to what it was computed from; read the gradients of parameters and of inputs.");
+        return _tape!.Arena.Allocate(Shape.Count);
     }
 
     private void CheckAlive()

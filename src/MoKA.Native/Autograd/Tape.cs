@@ -17,6 +17,7 @@ public sealed unsafe class Tape : IDisposable
     private readonly List<Step> _steps = [];
     private int _tensorCount;
     private int _stepCount;
+    private bool _walked;
     private ulong _streams;
 
     /// <summary>A tape on the given processor; without gradients nothing is recorded, for inference.</summary>
@@ -64,6 +65,7 @@ public sealed unsafe class Tape : IDisposable
     public void Record<TNode>(Tensor output, TNode node) where TNode : struct, INode
     {
         output.RequiresGradient = true;
+        output.AddWriter();
         if (_stepCount < _steps.Count && _steps[_stepCount] is Step<TNode> step) step.Output = output;
         else
         {
@@ -78,19 +80,34 @@ public sealed unsafe class Tape : IDisposable
     /// <summary>A number no other op of this pass has: the stream of its random numbers.</summary>
     public ulong NextStream() => _streams++;
 
-    /// <summary>Fills the gradients of everything that <paramref name="loss"/> [1] depends on.</summary>
+    /// <summary>
+    /// Fills the gradients of all parameters and inputs that <paramref name="loss"/> [1] depends on. It can be called
+    /// once a pass: the gradients in between are given back as soon as they have been passed on.
+    /// </summary>
     public void Backward(Tensor loss)
     {
-        if (!Gradients) throw new InvalidOperationException("Tape: this tape was made for inference and recorded nothing; use new Tape(cpu) to train.");
         if (loss.Shape.Count != 1) throw new ArgumentException($"Tape: Backward starts from one number, got {loss}.");
         loss.Gradient[0] = 1;
-        for (int i = _stepCount - 1; i >= 0; i--) _steps[i].Backward(this);
+        PassGradientsOn();
+    }
+
+    /// <summary>The same from any tensors whose gradients the caller has set.</summary>
+    internal void PassGradientsOn()
+    {
+        if (!Gradients) throw new InvalidOperationException("Tape: this tape was made for inference and recorded nothing; use new Tape(cpu) to train.");
+        if (_walked) throw new InvalidOperationException("Tape: the gradients of this pass have been passed on; begin the next pass with Reset, and add losses up before Backward.");
+        _walked = true;
+        for (int i = _stepCount - 1; i >= 0; i--)
+        {
+            _steps[i].Backward(this);
+            _steps[i].Output.EndWriter();
+        }
     }
 
     /// <summary>Ends the pass: its tensors are given back and the next pass begins.</summary>
     public void Reset(ulong seed = 0, bool training = false)
     {
-        (_tensorCount, _stepCount, _streams, Seed, Training) = (0, 0, 0, seed, training);
+        (_tensorCount, _stepCount, _walked, _streams, Seed, Training) = (0, 0, false, 0, seed, training);
         Pass++;
         Arena.Reset();
     }

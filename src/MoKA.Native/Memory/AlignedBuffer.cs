@@ -4,20 +4,20 @@ namespace MoKA.Native.Memory;
 
 /// <summary>
 /// Zeroed native memory on a 64-byte boundary (one cache line, one AVX-512 register). It lies outside the managed heap,
-/// so weights and activations are never moved, scanned or collected.
+/// so weights and activations are never moved, scanned or collected. Large blocks take real memory only where they are
+/// touched.
 /// </summary>
 internal sealed unsafe class AlignedBuffer : IDisposable
 {
     private const nuint Alignment = 64;
-    private void* _start;
+    private void* _allocation;
 
     public AlignedBuffer(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         ByteLength = bytes;
-        nuint size = (nuint)Math.Max(bytes, 1);
-        _start = NativeMemory.AlignedAlloc(size, Alignment);
-        NativeMemory.Clear(_start, size);
+        _allocation = NativeMemory.AllocZeroed((nuint)bytes + Alignment);
+        Start = (void*)(((nuint)_allocation + Alignment - 1) & ~(Alignment - 1));
         GC.AddMemoryPressure(Math.Max(bytes, 1));
     }
 
@@ -25,12 +25,12 @@ internal sealed unsafe class AlignedBuffer : IDisposable
 
     public long ByteLength { get; }
 
-    public void* Start => _start;
+    public void* Start { get; private set; }
 
     public Span<T> Span<T>(int count) where T : unmanaged
     {
         if ((long)count * sizeof(T) > ByteLength) throw new ArgumentOutOfRangeException(nameof(count), $"AlignedBuffer: {count} elements of {sizeof(T)} bytes do not fit in {ByteLength} bytes.");
-        return new Span<T>(_start, count);
+        return new Span<T>(Start, count);
     }
 
     public void Dispose()
@@ -41,9 +41,10 @@ internal sealed unsafe class AlignedBuffer : IDisposable
 
     private void Free()
     {
-        if (_start == null) return;
-        NativeMemory.AlignedFree(_start);
-        _start = null;
+        if (_allocation == null) return;
+        NativeMemory.Free(_allocation);
+        _allocation = null;
+        Start = null;
         GC.RemoveMemoryPressure(Math.Max(ByteLength, 1));
     }
 }

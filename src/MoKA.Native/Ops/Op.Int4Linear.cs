@@ -29,5 +29,5 @@ public static partial class Op
 file readonly record struct Int4LinearNode(Tensor X, Int4Matrix Weight) : INode
 {
     public void Backward(Tape tape, Tensor y) =>
-        Gemm.Multiply(tape.Cpu, y.GradientMatrix, new Int4Panels(Weight.Codes, Weight.Scales, Weight.Columns, transpose: false), Weight.Rows, Weight.Columns, X.GradientMatrix, accumulate: true);
+        Gemm.Multiply(tape.Cpu, y.GradientMatrix, new Int4Panels(Weight.Codes, Weight.Scales, Weight.Columns, transpose: false), Weight.Rows, Weight.Columns, X.GradientToWrite(out bool add), add);
 }

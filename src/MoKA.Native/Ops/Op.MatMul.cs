@@ -49,14 +49,16 @@ file readonly record struct MatMulNode(Tensor A, Tensor B, bool TransposeA, bool
         if (A.RequiresGradient)
         {
             MatrixSpan right = Op.Oriented(B.Matrix, TransposeB);
-            if (TransposeA) Gemm.Multiply(tape.Cpu, right, dc.Transposed, A.GradientMatrix, accumulate: true);
-            else Gemm.Multiply(tape.Cpu, dc, right.Transposed, A.GradientMatrix, accumulate: true);
+            MatrixSpan da = A.GradientToWrite(out bool add);
+            if (TransposeA) Gemm.Multiply(tape.Cpu, right, dc.Transposed, da, add);
+            else Gemm.Multiply(tape.Cpu, dc, right.Transposed, da, add);
         }
         if (B.RequiresGradient)
         {
             MatrixSpan left = Op.Oriented(A.Matrix, TransposeA);
-            if (TransposeB) Gemm.Multiply(tape.Cpu, dc.Transposed, left, B.GradientMatrix, accumulate: true);
-            else Gemm.Multiply(tape.Cpu, left.Transposed, dc, B.GradientMatrix, accumulate: true);
+            MatrixSpan db = B.GradientToWrite(out bool add);
+            if (TransposeB) Gemm.Multiply(tape.Cpu, dc.Transposed, left, db, add);
+            else Gemm.Multiply(tape.Cpu, left.Transposed, dc, db, add);
         }
     }
 }
