@@ -35,8 +35,8 @@ public sealed class LlamaAttention
     /// <summary>[tokens, hidden] to [tokens, hidden]; with a cache, the tokens continue the text it holds.</summary>
     public Tensor Forward(Tape tape, Tensor x, Sequences sequences, KvCache? cache)
     {
-        Tensor q = Op.Rope(tape, Query.Forward(tape, x), _rope, sequences);
-        Tensor k = Op.Rope(tape, Key.Forward(tape, x), _rope, sequences);
+        Tensor q = Op.Rope(tape, Query.Forward(tape, x), _rope, sequences, inPlace: true);
+        Tensor k = Op.Rope(tape, Key.Forward(tape, x), _rope, sequences, inPlace: true);
         Tensor v = Value.Forward(tape, x);
         if (cache is null) return Output.Forward(tape, Op.Attention(tape, q, k, v, _config.Heads, _config.KeyValueHeads, sequences));
         (Tensor keys, Tensor values) = cache.Append(_layer, k, v);

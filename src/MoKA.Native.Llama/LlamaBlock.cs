@@ -37,7 +37,7 @@ public sealed class LlamaBlock
     /// <summary>[tokens, hidden] to [tokens, hidden].</summary>
     public Tensor Forward(Tape tape, Tensor x, Sequences sequences, KvCache? cache)
     {
-        x = Op.Add(tape, x, Attention.Forward(tape, Op.RmsNorm(tape, x, AttentionNorm, _epsilon), sequences, cache));
-        return Op.Add(tape, x, Mlp.Forward(tape, Op.RmsNorm(tape, x, MlpNorm, _epsilon)));
+        x = Op.Add(tape, x, Attention.Forward(tape, Op.RmsNorm(tape, x, AttentionNorm, _epsilon), sequences, cache), inPlace: true);
+        return Op.Add(tape, x, Mlp.Forward(tape, Op.RmsNorm(tape, x, MlpNorm, _epsilon)), inPlace: true);
     }
 }

@@ -47,6 +47,12 @@ public sealed class LlamaModel
     /// <summary>The base's float parameters: table, norms, and whichever linear maps are not quantised. Adapters are not among them.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
 
+    /// <summary>
+    /// Whether training keeps the output of each block alone and computes the block again on the way back: much less
+    /// memory for about a third more time, and the same bits.
+    /// </summary>
+    public bool Recompute { get; set; }
+
     /// <summary>Keeps every weight of the base as it is: only adapters train.</summary>
     public void Freeze()
     {
@@ -57,7 +63,9 @@ public sealed class LlamaModel
     public Tensor States(Tape tape, ReadOnlyMemory<int> tokens, Sequences sequences, KvCache? cache = null)
     {
         Tensor x = Op.Embedding(tape, Embedding, tokens);
-        foreach (LlamaBlock block in _blocks) x = block.Forward(tape, x, sequences, cache);
+        bool recompute = Recompute || !tape.Gradients;
+        foreach (LlamaBlock block in _blocks)
+            x = recompute ? Op.Recompute(tape, x, new BlockSegment(block, sequences, cache)) : block.Forward(tape, x, sequences, cache);
         cache?.Advance(tokens.Length);
         return Op.RmsNorm(tape, x, Norm, Config.RmsNormEpsilon);
     }
@@ -65,6 +73,24 @@ public sealed class LlamaModel
     /// <summary>The logits [rows, vocabulary] of the chosen rows of <see cref="States"/>: only they pay for the head.</summary>
     public Tensor Logits(Tape tape, Tensor states, ReadOnlyMemory<int> rows) => Head.Forward(tape, Op.GatherRows(tape, states, rows));
 
+    /// <summary>
+    /// The mean cross-entropy [1] in nats of the chosen rows of <see cref="States"/> and the ids that follow them; with a
+    /// frozen head, without all their logits at once.
+    /// </summary>
+    public Tensor Loss(Tape tape, Tensor states, ReadOnlyMemory<int> rows, ReadOnlyMemory<int> ids) =>
+        Op.HeadCrossEntropy(tape, Op.GatherRows(tape, states, rows), new HeadSegment(Head), ids);
+
     /// <summary>The logits [tokens, vocabulary] of every token.</summary>
     public Tensor Logits(Tape tape, ReadOnlyMemory<int> tokens, Sequences sequences) => Head.Forward(tape, States(tape, tokens, sequences));
+
+    private readonly record struct HeadSegment(ILinear Head) : ISegment
+    {
+        public Tensor Forward(Tape tape, Tensor x) => Head.Forward(tape, x);
+    }
+
+    // Without gradients this is how each block's activations make room for the next one's.
+    private readonly record struct BlockSegment(LlamaBlock Block, Sequences Sequences, KvCache? Cache) : ISegment
+    {
+        public Tensor Forward(Tape tape, Tensor x) => Block.Forward(tape, x, Sequences, Cache);
+    }
 }

@@ -86,6 +86,9 @@ public unsafe class Tensor
         return new MatrixSpan(new Span<float>(_gradient, Shape.Count), Shape.Rows, Shape.Columns);
     }
 
+    /// <summary>Makes the data's memory the gradient's too: whoever writes the gradient ends the data.</summary>
+    internal void LayGradientOverData() => _gradient = _data;
+
     /// <summary>Counts an op that writes this tensor: a map's output to which an adapter adds has two.</summary>
     internal void AddWriter() => _writers++;
 
@@ -99,10 +102,15 @@ public unsafe class Tensor
     }
 
     /// <summary>
-    /// The gradient when one is asked for, else memory that nobody reads: for kernels that compute several gradients in
+    /// The same, or where no gradient is asked for, memory that nobody reads: for kernels that compute several gradients in
     /// one walk.
     /// </summary>
-    internal MatrixSpan GradientMatrixOrSpare(Tape tape) => RequiresGradient ? GradientMatrix : tape.Allocate(Shape, "unread gradient").Matrix;
+    internal MatrixSpan GradientToWriteOrSpare(Tape tape, out bool add)
+    {
+        if (RequiresGradient) return GradientToWrite(out add);
+        add = false;
+        return tape.Allocate(Shape, "unread gradient").Matrix;
+    }
 
     internal void Bind(Tape tape, long pass, Shape shape, string name, float* data)
     {

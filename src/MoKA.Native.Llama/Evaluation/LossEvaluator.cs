@@ -28,7 +28,7 @@ public static class LossEvaluator
             for (int i = first; i < Math.Min(first + ExamplesAtOnce, examples.Count); i++) batch.Add(examples[i].Tokens, examples[i].PromptLength);
             tape.Reset();
             Tensor states = model.States(tape, batch.Tokens, new Sequences(batch.SequenceStarts));
-            Tensor loss = Op.CrossEntropy(tape, model.Logits(tape, states, batch.TargetRows), batch.TargetIds);
+            Tensor loss = model.Loss(tape, states, batch.TargetRows, batch.TargetIds);
             sum += (double)loss.Data[0] * batch.TargetCount;
             targets += batch.TargetCount;
         }

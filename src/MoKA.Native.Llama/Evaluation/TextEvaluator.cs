@@ -39,7 +39,7 @@ public static class TextEvaluator
             if (batch.TargetCount == 0) return;
             tape.Reset();
             Tensor states = model.States(tape, batch.Tokens, new Sequences(batch.SequenceStarts));
-            Tensor loss = Op.CrossEntropy(tape, model.Logits(tape, states, batch.TargetRows), batch.TargetIds);
+            Tensor loss = model.Loss(tape, states, batch.TargetRows, batch.TargetIds);
             nats += (double)loss.Data[0] * batch.TargetCount;
             tokens += batch.TargetCount;
             batch.Clear();

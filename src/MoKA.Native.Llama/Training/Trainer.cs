@@ -62,8 +62,7 @@ public sealed class Trainer : IDisposable
 
         _tape.Reset(seed: CounterRandom.Bits(_options.Seed, DropoutStream, (ulong)step), training: true);
         Tensor states = _model.States(_tape, _batch.Tokens, new Sequences(_batch.SequenceStarts));
-        Tensor logits = _model.Logits(_tape, states, _batch.TargetRows);
-        Tensor loss = Op.CrossEntropy(_tape, logits, _batch.TargetIds);
+        Tensor loss = _model.Loss(_tape, states, _batch.TargetRows, _batch.TargetIds);
         float value = loss.Data[0];
         _tape.Backward(loss);
 

@@ -18,7 +18,7 @@ public sealed unsafe class Tape : IDisposable
     private int _tensorCount;
     private int _stepCount;
     private bool _walked;
-    private ulong _streams;
+    private Tape? _inner;
 
     /// <summary>A tape on the given processor; without gradients nothing is recorded, for inference.</summary>
     public Tape(Cpu cpu, bool gradients = true)
@@ -39,11 +39,14 @@ public sealed unsafe class Tape : IDisposable
     public ulong Seed { get; private set; }
 
     /// <summary>The most bytes of activations and gradients that any pass has held.</summary>
-    public long PeakBytes => Arena.PeakBytes;
+    public long PeakBytes => Arena.PeakBytes + (_inner?.PeakBytes ?? 0);
 
     internal Arena Arena { get; } = new();
 
     internal long Pass { get; private set; }
+
+    /// <summary>How many streams of random numbers this pass has given out.</summary>
+    internal ulong Streams { get; set; }
 
     /// <summary>An uninitialised tensor that lives until <see cref="Reset"/>.</summary>
     public Tensor Allocate(Shape shape, string name)
@@ -78,7 +81,7 @@ public sealed unsafe class Tape : IDisposable
     }
 
     /// <summary>A number no other op of this pass has: the stream of its random numbers.</summary>
-    public ulong NextStream() => _streams++;
+    public ulong NextStream() => Streams++;
 
     /// <summary>
     /// Fills the gradients of all parameters and inputs that <paramref name="loss"/> [1] depends on. It can be called
@@ -107,15 +110,28 @@ public sealed unsafe class Tape : IDisposable
     /// <summary>Ends the pass: its tensors are given back and the next pass begins.</summary>
     public void Reset(ulong seed = 0, bool training = false)
     {
-        (_tensorCount, _stepCount, _walked, _streams, Seed, Training) = (0, 0, false, 0, seed, training);
+        (_tensorCount, _stepCount, _walked, Streams, Seed, Training) = (0, 0, false, 0, seed, training);
         Pass++;
         Arena.Reset();
+    }
+
+    /// <summary>
+    /// A pass inside this one, for ops that run other ops and keep little of them: its tensors live until the next inner
+    /// pass begins. It draws random numbers from <paramref name="firstStream"/> on.
+    /// </summary>
+    internal Tape Inner(ulong firstStream = 0)
+    {
+        _inner ??= new Tape(Cpu, Gradients);
+        _inner.Reset(Seed, Training);
+        _inner.Streams = firstStream;
+        return _inner;
     }
 
     /// <summary>Frees the memory.</summary>
     public void Dispose()
     {
         Pass++;
+        _inner?.Dispose();
         Arena.Dispose();
     }
 

@@ -13,13 +13,13 @@ internal static class RmsNormKernels
         Elementwise.Run(set, x.Length, ref kernel);
     }
 
-    /// <summary>dx += r (u - x r² (u·x) / n) with u = gain ⊙ dy, for which the caller lends a row.</summary>
-    public static void Backward(InstructionSet set, Span<float> x, Span<float> gain, float r, Span<float> dy, Span<float> u, Span<float> dx)
+    /// <summary>dx = r (u - x r² (u·x) / n) with u = gain ⊙ dy, for which the caller lends a row; added where asked.</summary>
+    public static void Backward(InstructionSet set, Span<float> x, Span<float> gain, float r, Span<float> dy, Span<float> u, Span<float> dx, bool add)
     {
         if (x.Length == 0) return;
         TensorPrimitives.Multiply<float>(gain, dy, u);
         float slope = r * r * Reduce.Dot(set, u, x) / x.Length;
-        BackwardKernel kernel = new(x, u, r, slope, dx);
+        BackwardKernel kernel = new(x, u, r, slope, dx, add);
         Elementwise.Run(set, x.Length, ref kernel);
     }
 
@@ -41,7 +41,7 @@ internal static class RmsNormKernels
             (TLanes.Load(ref _x, i) * TLanes.Broadcast(r) * TLanes.Load(ref _gain, i)).Store(ref _y, i);
     }
 
-    private readonly ref struct BackwardKernel(Span<float> x, Span<float> u, float r, float slope, Span<float> dx) : IElementwise
+    private readonly ref struct BackwardKernel(Span<float> x, Span<float> u, float r, float slope, Span<float> dx, bool add) : IElementwise
     {
         private readonly ref float _x = ref Elementwise.Start(x, x.Length);
         private readonly ref float _u = ref Elementwise.Start(u, x.Length);
@@ -51,7 +51,8 @@ internal static class RmsNormKernels
         public void Step<TLanes>(int i) where TLanes : struct, ILanes<TLanes>
         {
             TLanes towards = TLanes.Load(ref _u, i) - TLanes.Load(ref _x, i) * TLanes.Broadcast(slope);
-            TLanes.Fma(towards, TLanes.Broadcast(r), TLanes.Load(ref _dx, i)).Store(ref _dx, i);
+            TLanes before = add ? TLanes.Load(ref _dx, i) : TLanes.Broadcast(0);
+            TLanes.Fma(towards, TLanes.Broadcast(r), before).Store(ref _dx, i);
         }
     }
 

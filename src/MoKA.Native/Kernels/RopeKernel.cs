@@ -9,7 +9,7 @@ internal static class RopeKernel
     public static void Rotate(Cpu cpu, MatrixSpan x, RopeTable table, Sequences sequences, bool backwards, MatrixSpan y, bool accumulate)
     {
         Job job = new(x, table, sequences, backwards, y, accumulate);
-        cpu.Run(sequences.Count, ref job);
+        cpu.Run(RowBlocks.Count(x.Rows), ref job);
     }
 
     private readonly ref struct Job(MatrixSpan x, RopeTable table, Sequences sequences, bool backwards, MatrixSpan y, bool accumulate) : IJob
@@ -18,11 +18,14 @@ internal static class RopeKernel
 
         public void Run(int item, Worker worker)
         {
-            int first = sequences.First(item), length = sequences.Length(item), width = 2 * table.Pairs;
-            for (int t = 0; t < length; t++)
+            (int first, int last) = RowBlocks.Range(item, _x.Rows);
+            int sequence = 0, width = 2 * table.Pairs;
+            for (int t = first; t < last; t++)
             {
-                ReadOnlySpan<float> cosines = table.Cosines(sequences.Offset + t), sines = table.Sines(sequences.Offset + t);
-                Span<float> from = _x.Row(first + t), to = _y.Row(first + t);
+                while (sequences.First(sequence + 1) <= t) sequence++;
+                int position = sequences.Offset + t - sequences.First(sequence);
+                ReadOnlySpan<float> cosines = table.Cosines(position), sines = table.Sines(position);
+                Span<float> from = _x.Row(t), to = _y.Row(t);
                 for (int head = 0; head < from.Length; head += width)
                 {
                     PairKernel kernel = new(from.Slice(head, width), cosines, sines, backwards ? -1 : 1, to.Slice(head, width), accumulate ? 1 : 0);

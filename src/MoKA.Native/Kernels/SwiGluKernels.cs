@@ -12,10 +12,10 @@ internal static class SwiGluKernels
         Elementwise.Run(set, gate.Length, ref kernel);
     }
 
-    /// <summary>dup += dy ⊙ gate σ, dgate += dy ⊙ up ⊙ σ (1 + gate (1 - σ)).</summary>
-    public static void Backward(InstructionSet set, Span<float> gate, Span<float> up, Span<float> dy, Span<float> dGate, Span<float> dUp)
+    /// <summary>dup = dy ⊙ gate σ, dgate = dy ⊙ up ⊙ σ (1 + gate (1 - σ)), added to what is there where asked.</summary>
+    public static void Backward(InstructionSet set, Span<float> gate, Span<float> up, Span<float> dy, Span<float> dGate, bool addGate, Span<float> dUp, bool addUp)
     {
-        BackwardKernel kernel = new(gate, up, dy, dGate, dUp);
+        BackwardKernel kernel = new(gate, up, dy, dGate, addGate, dUp, addUp);
         Elementwise.Run(set, gate.Length, ref kernel);
     }
 
@@ -40,7 +40,7 @@ internal static class SwiGluKernels
         }
     }
 
-    private readonly ref struct BackwardKernel(Span<float> gate, Span<float> up, Span<float> dy, Span<float> dGate, Span<float> dUp) : IElementwise
+    private readonly ref struct BackwardKernel(Span<float> gate, Span<float> up, Span<float> dy, Span<float> dGate, bool addGate, Span<float> dUp, bool addUp) : IElementwise
     {
         private readonly ref float _gate = ref Elementwise.Start(gate, gate.Length);
         private readonly ref float _up = ref Elementwise.Start(up, gate.Length);
@@ -53,9 +53,11 @@ internal static class SwiGluKernels
         {
             TLanes one = TLanes.Broadcast(1);
             TLanes z = TLanes.Load(ref _gate, i), dy = TLanes.Load(ref _dy, i), s = Sigmoid(z);
-            (TLanes.Load(ref _dUp, i) + dy * (z * s)).Store(ref _dUp, i);
-            TLanes slope = s * TLanes.Fma(z, one - s, one);
-            (TLanes.Load(ref _dGate, i) + dy * TLanes.Load(ref _up, i) * slope).Store(ref _dGate, i);
+            TLanes dUp = dy * (z * s), dGate = dy * TLanes.Load(ref _up, i) * (s * TLanes.Fma(z, one - s, one));
+            if (addUp) dUp = TLanes.Load(ref _dUp, i) + dUp;
+            if (addGate) dGate = TLanes.Load(ref _dGate, i) + dGate;
+            dUp.Store(ref _dUp, i);
+            dGate.Store(ref _dGate, i);
         }
     }
 }

@@ -72,5 +72,12 @@ public static partial class Op
 file readonly record struct AttentionNode(AttentionShape Attention, Tensor Q, Tensor K, Tensor V, Tensor Statistics) : INode
 {
     public void Backward(Tape tape, Tensor y) =>
-        AttentionKernel.Backward(tape.Cpu, Attention, Q.Matrix, K.Matrix, V.Matrix, y.Matrix, Statistics.Matrix, y.GradientMatrix, Q.GradientMatrixOrSpare(tape), K.GradientMatrixOrSpare(tape), V.GradientMatrixOrSpare(tape));
+        AttentionKernel.Backward(tape.Cpu, Attention, Q.Matrix, K.Matrix, V.Matrix, y.Matrix, Statistics.Matrix, y.GradientMatrix, Zeroed(tape, Q), Zeroed(tape, K), Zeroed(tape, V));
+
+    private static MatrixSpan Zeroed(Tape tape, Tensor input)
+    {
+        MatrixSpan gradient = input.GradientToWriteOrSpare(tape, out bool add);
+        if (!add) gradient.Data.Clear();
+        return gradient;
+    }
 }

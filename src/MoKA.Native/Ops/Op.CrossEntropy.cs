@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using MoKA.Native.Autograd;
 using MoKA.Native.Diagnostics;
 using MoKA.Native.Kernels;
@@ -21,45 +20,35 @@ public static partial class Op
     public static Tensor CrossEntropy(Tape tape, Tensor logits, ReadOnlyMemory<int> labels)
     {
         Check.Matrix("CrossEntropy", "logits", logits);
-        if (labels.Length != logits.Shape[0]) throw new ArgumentException($"CrossEntropy: there must be one label for each row of {logits}, got {labels.Length}.");
-        int vocabulary = logits.Shape[1], targets = 0;
-        foreach (int label in labels.Span)
-        {
-            if (label == IgnoredLabel) continue;
-            if ((uint)label >= (uint)vocabulary) throw new ArgumentException($"CrossEntropy: a label must be {IgnoredLabel} or an id from 0 to {vocabulary - 1}, got {label}.");
-            targets++;
-        }
+        int targets = CountTargets("CrossEntropy", logits, labels.Span, vocabulary: logits.Shape[1]);
         Tensor loss = tape.Allocate(new Shape(1), "cross-entropy");
         Tensor rows = tape.Allocate(new Shape(logits.Shape[0], 3), "row losses, maxima and sums");
-        CrossEntropyForwardJob job = new(logits.Matrix, labels.Span, rows.Matrix);
-        tape.Cpu.Run(RowBlocks.Count(logits.Shape[0]), ref job);
-        double sum = 0;
-        for (int t = 0; t < logits.Shape[0]; t++) sum += rows.Data[3 * t];
-        loss.Data[0] = targets == 0 ? 0 : (float)(sum / targets);
+        CrossEntropyKernel.Forward(tape.Cpu, logits.Matrix, labels.Span, IgnoredLabel, rows.Matrix);
+        loss.Data[0] = targets == 0 ? 0 : (float)(SumOfLosses(rows) / targets);
         if (tape.Records(logits)) tape.Record(loss, new CrossEntropyNode(logits, labels, rows, targets));
         return loss;
     }
 
-    private readonly ref struct CrossEntropyForwardJob(MatrixSpan logits, ReadOnlySpan<int> labels, MatrixSpan rows) : IJob
+    /// <summary>How many labels are ids; throws when one is neither an id nor <see cref="IgnoredLabel"/>.</summary>
+    internal static int CountTargets(string op, Tensor rows, ReadOnlySpan<int> labels, int vocabulary)
     {
-        private readonly MatrixSpan _logits = logits, _rows = rows;
-        private readonly ReadOnlySpan<int> _labels = labels;
-
-        public void Run(int item, Worker worker)
+        if (labels.Length != rows.Shape[0]) throw new ArgumentException($"{op}: there must be one label for each row of {rows}, got {labels.Length}.");
+        int targets = 0;
+        foreach (int label in labels)
         {
-            (int first, int last) = RowBlocks.Range(item, _logits.Rows);
-            Span<float> exponentials = worker.Scratch(ScratchSlot.RowValues, _logits.Columns);
-            for (int t = first; t < last; t++)
-            {
-                Span<float> row = _rows.Row(t);
-                row.Clear();
-                if (_labels[t] == IgnoredLabel) continue;
-                _logits.Row(t).CopyTo(exponentials);
-                (float max, float sum) = Softmax.ExponentialsInPlace(worker.InstructionSet, exponentials, 1);
-                row[0] = MathF.Log(sum) + max - _logits.At(t, _labels[t]);
-                (row[1], row[2]) = (max, 1 / sum);
-            }
+            if (label == IgnoredLabel) continue;
+            if ((uint)label >= (uint)vocabulary) throw new ArgumentException($"{op}: a label must be {IgnoredLabel} or an id from 0 to {vocabulary - 1}, got {label}.");
+            targets++;
         }
+        return targets;
+    }
+
+    /// <summary>The first column of what <see cref="CrossEntropyKernel.Forward"/> wrote, summed in order.</summary>
+    internal static double SumOfLosses(Tensor rows)
+    {
+        double sum = 0;
+        for (int i = 0; i < rows.Shape.Count; i += rows.Shape[1]) sum += rows.Data[i];
+        return sum;
     }
 }
 
@@ -68,28 +57,7 @@ file readonly record struct CrossEntropyNode(Tensor Logits, ReadOnlyMemory<int> 
     public void Backward(Tape tape, Tensor loss)
     {
         if (Targets == 0) return;
-        BackwardJob job = new(Logits.Matrix, Labels.Span, Rows.Matrix, loss.Gradient[0] / Targets, Logits.GradientMatrix);
-        tape.Cpu.Run(RowBlocks.Count(Logits.Shape[0]), ref job);
-    }
-
-    private readonly ref struct BackwardJob(MatrixSpan logits, ReadOnlySpan<int> labels, MatrixSpan rows, float weight, MatrixSpan dLogits) : IJob
-    {
-        private readonly MatrixSpan _logits = logits, _rows = rows, _dLogits = dLogits;
-        private readonly ReadOnlySpan<int> _labels = labels;
-
-        public void Run(int item, Worker worker)
-        {
-            (int first, int last) = RowBlocks.Range(item, _logits.Rows);
-            Span<float> p = worker.Scratch(ScratchSlot.RowValues, _logits.Columns);
-            for (int t = first; t < last; t++)
-            {
-                if (_labels[t] == Op.IgnoredLabel) continue;
-                _logits.Row(t).CopyTo(p);
-                Softmax.Exponentials(worker.InstructionSet, p, 1, _rows.At(t, 1), _rows.At(t, 2));
-                p[_labels[t]] -= 1;
-                TensorPrimitives.Multiply<float>(p, weight, p);
-                TensorPrimitives.Add<float>(_dLogits.Row(t), p, _dLogits.Row(t));
-            }
-        }
+        MatrixSpan dLogits = Logits.GradientToWrite(out bool add);
+        CrossEntropyKernel.Backward(tape.Cpu, Logits.Matrix, Labels.Span, Op.IgnoredLabel, Rows.Matrix, loss.Gradient[0] / Targets, dLogits, add);
     }
 }

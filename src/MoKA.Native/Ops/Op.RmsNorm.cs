@@ -51,7 +51,8 @@ file readonly record struct RmsNormNode(Tensor X, Tensor Gain, Tensor Inverse) :
     {
         if (X.RequiresGradient)
         {
-            BackwardJob job = new(X.Matrix, Gain.Data, Inverse.Data, y.GradientMatrix, X.GradientMatrix);
+            MatrixSpan dx = X.GradientToWrite(out bool add);
+            BackwardJob job = new(X.Matrix, Gain.Data, Inverse.Data, y.GradientMatrix, dx, add);
             tape.Cpu.Run(RowBlocks.Count(X.Shape.Rows), ref job);
         }
         if (Gain.RequiresGradient)
@@ -62,7 +63,7 @@ file readonly record struct RmsNormNode(Tensor X, Tensor Gain, Tensor Inverse) :
         }
     }
 
-    private readonly ref struct BackwardJob(MatrixSpan x, Span<float> gain, Span<float> inverse, MatrixSpan dy, MatrixSpan dx) : IJob
+    private readonly ref struct BackwardJob(MatrixSpan x, Span<float> gain, Span<float> inverse, MatrixSpan dy, MatrixSpan dx, bool add) : IJob
     {
         private readonly MatrixSpan _x = x, _dy = dy, _dx = dx;
         private readonly Span<float> _gain = gain, _inverse = inverse;
@@ -72,7 +73,7 @@ file readonly record struct RmsNormNode(Tensor X, Tensor Gain, Tensor Inverse) :
             (int first, int last) = RowBlocks.Range(item, _x.Rows);
             Span<float> u = worker.Scratch(ScratchSlot.RowValues, _x.Columns);
             for (int i = first; i < last; i++)
-                RmsNormKernels.Backward(worker.InstructionSet, _x.Row(i), _gain, _inverse[i], _dy.Row(i), u, _dx.Row(i));
+                RmsNormKernels.Backward(worker.InstructionSet, _x.Row(i), _gain, _inverse[i], _dy.Row(i), u, _dx.Row(i), add);
         }
     }
 }

@@ -14,7 +14,11 @@ public static partial class Op
     /// <param name="x">[tokens, heads * headDim].</param>
     /// <param name="table">The angles.</param>
     /// <param name="sequences">Where positions begin.</param>
-    public static Tensor Rope(Tape tape, Tensor x, RopeTable table, Sequences sequences)
+    /// <param name="inPlace">
+    /// Turn x itself, which is then the result, and its gradient on the way back. x must be an op's output whose value no
+    /// op has kept for the way back.
+    /// </param>
+    public static Tensor Rope(Tape tape, Tensor x, RopeTable table, Sequences sequences, bool inPlace = false)
     {
         Check.Matrix("Rope", "x", x);
         sequences.Validate(x.Shape[0]);
@@ -22,7 +26,8 @@ public static partial class Op
         for (int s = 0; s < sequences.Count; s++)
             if (sequences.Offset + sequences.Length(s) > table.Positions)
                 throw new MokaException($"Rope: a sequence of {sequences.Offset + sequences.Length(s)} tokens is longer than the model's {table.Positions} positions; shorten the text or lower the number of new tokens.");
-        Tensor y = tape.Allocate(x.Shape, "rope");
+        if (inPlace && x is Parameter) throw new ArgumentException($"Rope: only another op's output can be turned in place, got {x}.");
+        Tensor y = inPlace ? x : tape.Allocate(x.Shape, "rope");
         RopeKernel.Rotate(tape.Cpu, x.Matrix, table, sequences, backwards: false, y.Matrix, accumulate: false);
         if (tape.Records(x)) tape.Record(y, new RopeNode(x, table, sequences));
         return y;
@@ -31,6 +36,9 @@ public static partial class Op
 
 file readonly record struct RopeNode(Tensor X, RopeTable Table, Sequences Sequences) : INode
 {
-    public void Backward(Tape tape, Tensor y) =>
-        RopeKernel.Rotate(tape.Cpu, y.GradientMatrix, Table, Sequences, backwards: true, X.GradientMatrix, accumulate: true);
+    public void Backward(Tape tape, Tensor y)
+    {
+        MatrixSpan dy = y.GradientMatrix, dx = X.GradientToWrite(out bool add);
+        RopeKernel.Rotate(tape.Cpu, dy, Table, Sequences, backwards: true, dx, accumulate: add && !ReferenceEquals(X, y));
+    }
 }

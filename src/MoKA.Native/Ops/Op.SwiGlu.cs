@@ -39,11 +39,12 @@ file readonly record struct SwiGluNode(Tensor Gate, Tensor Up) : INode
 {
     public void Backward(Tape tape, Tensor y)
     {
-        BackwardJob job = new(Gate.Matrix, Up.Matrix, y.GradientMatrix, Gate.GradientMatrixOrSpare(tape), Up.GradientMatrixOrSpare(tape));
+        MatrixSpan dGate = Gate.GradientToWriteOrSpare(tape, out bool addGate), dUp = Up.GradientToWriteOrSpare(tape, out bool addUp);
+        BackwardJob job = new(Gate.Matrix, Up.Matrix, y.GradientMatrix, dGate, addGate, dUp, addUp);
         tape.Cpu.Run(RowBlocks.Count(Gate.Shape.Rows), ref job);
     }
 
-    private readonly ref struct BackwardJob(MatrixSpan gate, MatrixSpan up, MatrixSpan dy, MatrixSpan dGate, MatrixSpan dUp) : IJob
+    private readonly ref struct BackwardJob(MatrixSpan gate, MatrixSpan up, MatrixSpan dy, MatrixSpan dGate, bool addGate, MatrixSpan dUp, bool addUp) : IJob
     {
         private readonly MatrixSpan _gate = gate, _up = up, _dy = dy, _dGate = dGate, _dUp = dUp;
 
@@ -51,7 +52,7 @@ file readonly record struct SwiGluNode(Tensor Gate, Tensor Up) : INode
         {
             (int first, int last) = RowBlocks.Range(item, _gate.Rows);
             for (int i = first; i < last; i++)
-                SwiGluKernels.Backward(worker.InstructionSet, _gate.Row(i), _up.Row(i), _dy.Row(i), _dGate.Row(i), _dUp.Row(i));
+                SwiGluKernels.Backward(worker.InstructionSet, _gate.Row(i), _up.Row(i), _dy.Row(i), _dGate.Row(i), addGate, _dUp.Row(i), addUp);
         }
     }
 }

@@ -26,14 +26,16 @@ public sealed class RowKernelTests
     public void SwiGlu(InstructionSet set)
     {
         SameBits(set, (on, gate, up, y, _) => SwiGluKernels.Forward(on, gate, up, y));
-        SameBits(set, (on, gate, up, dGate, dUp) => SwiGluKernels.Backward(on, gate, up, [.. gate.Reverse()], dGate, dUp));
+        foreach (bool add in (bool[])[false, true])
+            SameBits(set, (on, gate, up, dGate, dUp) => SwiGluKernels.Backward(on, gate, up, [.. gate.Reverse()], dGate, add, dUp, !add));
     }
 
     [SkippableTheory, MemberData(nameof(WideSets))]
     public void RmsNorm(InstructionSet set)
     {
         SameBits(set, (on, x, gain, y, _) => RmsNormKernels.Forward(on, x, gain, 0.3f, y));
-        SameBits(set, (on, x, gain, dy, dx) => RmsNormKernels.Backward(on, x, gain, 0.3f, dy, new float[x.Length], dx));
+        foreach (bool add in (bool[])[false, true])
+            SameBits(set, (on, x, gain, dy, dx) => RmsNormKernels.Backward(on, x, gain, 0.3f, dy, new float[x.Length], dx, add));
         SameBits(set, (on, x, dy, dGain, _) => RmsNormKernels.GainGradient(on, x, dy, 0.3f, dGain));
     }
 

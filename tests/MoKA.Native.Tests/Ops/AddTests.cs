@@ -17,6 +17,20 @@ public sealed class AddTests
     [Fact]
     public void AddsATensorToItself() => OpContract.Check((tape, x) => Op.Add(tape, x[0], x[0]), x => Textbook.Scaled(2, x[0]), Draw.Parameter(1, new Shape(3, 5)));
 
+    [Property]
+    public void InPlaceKeepsTheContract(Size rows, Size columns, ulong seed) => OpContract.Check(
+        (tape, x) => Op.Add(tape, x[0], Op.Add(tape, x[0], x[1]), inPlace: true),
+        x => Textbook.Add(x[0], Textbook.Add(x[0], x[1])),
+        Draw.Parameter(seed, new Shape(rows, columns)), Draw.Parameter(seed + 1, new Shape(rows, columns)));
+
+    [Fact]
+    public void NeverWritesOverAWeight()
+    {
+        using Tape tape = new(Cpus.Scalar);
+        using Parameter a = new("left", new Shape(2, 3)), b = new("right", new Shape(2, 3));
+        Assert.Equal("Add: only another op's output can take the sum in place, got right [2, 3].", Assert.Throws<ArgumentException>(() => Op.Add(tape, a, b, inPlace: true)).Message);
+    }
+
     [Fact]
     public void SaysWhichShapeIsWrong()
     {

@@ -23,6 +23,25 @@ public sealed class RopeTests
             Draw.Parameter(seed, new Shape(tokens, heads * 2 * pairs)));
     }
 
+    [Property]
+    public void InPlaceKeepsTheContract(Size pairs, Size tokens, ulong seed)
+    {
+        int[] starts = Draw.Starts(seed, 1 + (int)(seed % 4), tokens);
+        RopeTable table = new(2 * pairs, tokens, Theta);
+        OpContract.Check(
+            (tape, x) => Op.Rope(tape, Op.Add(tape, x[0], x[1]), table, new Sequences(starts), inPlace: true),
+            x => Textbook.Rope(Textbook.Add(x[0], x[1]), 2 * pairs, Theta, starts, 0),
+            Draw.Parameter(seed, new Shape(tokens, 2 * pairs)), Draw.Parameter(seed + 1, new Shape(tokens, 2 * pairs)));
+    }
+
+    [Fact]
+    public void NeverTurnsAWeightInPlace()
+    {
+        using Tape tape = new(Cpus.Scalar);
+        using Parameter x = new("x", new Shape(3, 4));
+        Assert.Throws<ArgumentException>(() => Op.Rope(tape, x, new RopeTable(4, 4, Theta), new Sequences(new[] { 0, 3 }), inPlace: true));
+    }
+
     [Fact]
     public void ScoresDependOnDistanceAlone()
     {
