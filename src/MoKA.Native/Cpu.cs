@@ -79,6 +79,9 @@ public sealed unsafe class Cpu : IDisposable
         }
     }
 
+    /// <summary>Keeps other callers' jobs out between several of one's own that share scratch memory.</summary>
+    internal Lock.Scope Hold() => _oneJobAtATime.EnterScope();
+
     /// <summary>Runs all items on the calling thread, for work too small to share.</summary>
     internal void RunSerially<TJob>(int items, ref TJob job) where TJob : struct, IJob, allows ref struct
     {

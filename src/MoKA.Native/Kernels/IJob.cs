@@ -27,8 +27,5 @@ internal enum ScratchSlot
     RowValues,
     Intermediate,
     IntermediateGradient,
-    GroupMajorInput,
-    GroupMajorIntermediate,
-    GroupMajorOutput,
     Count,
 }

@@ -128,7 +128,7 @@ file readonly record struct KroneckerMixtureNode(Tensor X, ReadOnlyMemory<Kronec
     {
         KroneckerStack stack = Stack(tape, first);
         int sizeA = stack.A.Rows * stack.A.Columns, sizeB = stack.B.Rows * stack.B.Columns;
-        Tensor partials = tape.Allocate(new Shape(KroneckerKernel.Blocks(X.Shape.Rows), sizeA + sizeB), "gradients of token blocks");
+        Tensor partials = tape.Allocate(new Shape(KroneckerKernel.Blocks(stack, X.Shape.Rows), sizeA + sizeB), "gradients of token blocks");
         Tensor gradients = tape.Allocate(new Shape(sizeA + sizeB), "gradients of the stacked filters");
         KroneckerStack dStack = new(stack.Shape, stack.Filters, gradients.Data[..sizeA], gradients.Data[sizeA..]);
         MatrixSpan dx = X.RequiresGradient ? X.GradientMatrix : default;

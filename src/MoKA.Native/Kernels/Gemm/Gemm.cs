@@ -7,17 +7,11 @@ namespace MoKA.Native.Kernels;
 /// </summary>
 internal static class Gemm
 {
-    /// <summary>
-    /// The most steps of k that a panel holds. A panel of B [512, 32] is twice a first-level cache and streams from the
-    /// second as fast as the tile reads it; shorter panels touch C more often, which costs more.
-    /// </summary>
-    internal const int MaxDepthOfPanel = 512;
-
-    /// <summary>The most rows of A that one task packs: [518, 256] floats are half of a second-level cache of 1 MB.</summary>
-    private const int MaxRowsPerTask = 518;
+    /// <summary>The most rows of A that are packed at a time; each panel of B is then used for as many.</summary>
+    private const int MaxRows = 1036;
 
     /// <summary>Tasks for each thread, so that one that is held up does not hold up all.</summary>
-    private const int TasksPerThread = 3;
+    private const int TasksPerThread = 4;
 
     /// <summary>Below this many multiply-adds, waking other threads costs more than it saves.</summary>
     private const long WorthSharing = 100_000;
@@ -27,23 +21,52 @@ internal static class Gemm
         Multiply(cpu, a, new FloatPanels(b), b.Rows, b.Columns, c, accumulate);
 
     /// <summary>The same with a B that writes its own panels: a quantised weight that is never a float matrix.</summary>
-    public static void Multiply<TPanels>(Cpu cpu, MatrixSpan a, TPanels b, int depth, int columns, MatrixSpan c, bool accumulate = false)
-        where TPanels : struct, IPanels, allows ref struct
+    public static void Multiply<TRight>(Cpu cpu, MatrixSpan a, TRight b, int depth, int columns, MatrixSpan c, bool accumulate = false)
+        where TRight : struct, IPanels, allows ref struct
     {
         CheckShapes(a, depth, columns, c);
-        Grid grid = Grid.Of(cpu, c.Rows, columns, (long)c.Rows * columns * depth > WorthSharing);
-        Job<TPanels> job = new(a, b, depth, columns, c, accumulate, grid);
-        if (grid.Tasks > 1) cpu.Run(grid.Tasks, ref job);
-        else cpu.RunSerially(grid.Tasks, ref job);
+        if (cpu.Threads == 1 || (long)c.Rows * columns * depth < WorthSharing)
+        {
+            SerialJob<TRight> serial = new(a, b, depth, c, accumulate);
+            cpu.RunSerially(1, ref serial);
+            return;
+        }
+        using Lock.Scope hold = cpu.Hold();
+        for (int row = 0; row < c.Rows; row += MaxRows)
+        {
+            int rows = Math.Min(MaxRows, c.Rows - row), panels = CeilingOfRatio(columns, GemmTile.Width(cpu.InstructionSet));
+            PackedRows packed = new(cpu.InstructionSet, rows, depth, cpu.Scratch(0, ScratchSlot.PanelsOfA, PackedRows.Length(cpu.InstructionSet, rows, depth)));
+            PackingJob packing = new(a.RowRange(row, rows), packed);
+            cpu.Run(packed.PackingTasks, ref packing);
+            // A task is one panel of B; where these are few, the rows are cut as well.
+            int rowTasks = Math.Min(packed.TallTiles, CeilingOfRatio(TasksPerThread * cpu.Threads, Math.Max(panels, 1)));
+            MultiplyJob<TRight> multiply = new(packed, b, c.RowRange(row, rows), accumulate, panels, CeilingOfRatio(packed.TallTiles, rowTasks));
+            cpu.Run(panels * rowTasks, ref multiply);
+        }
     }
 
     /// <summary>The same product on the calling thread, for kernels that are already shared out.</summary>
     public static void MultiplyOnThisThread(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate = false)
     {
         CheckShapes(a, b.Rows, b.Columns, c);
-        FloatPanels panels = new(b);
-        for (int row = 0; row < c.Rows; row += MaxRowsPerTask)
-            MultiplyBlock(worker, a, panels, b.Rows, c, accumulate, row, Math.Min(MaxRowsPerTask, c.Rows - row), 0, b.Columns);
+        MultiplyOnThisThread(worker, new FloatPanels(a.Transposed), new FloatPanels(b), b.Rows, new FloatTarget(c), c.Rows, c.Columns, accumulate);
+    }
+
+    /// <summary>The same for operands of any layout; <paramref name="a"/> gives the panels of Aᵀ [depth, rows].</summary>
+    public static void MultiplyOnThisThread<TLeft, TRight, TTarget>(Worker worker, TLeft a, TRight b, int depth, TTarget c, int rows, int columns, bool accumulate = false)
+        where TLeft : struct, IPanels, allows ref struct
+        where TRight : struct, IPanels, allows ref struct
+        where TTarget : struct, ITarget, allows ref struct
+    {
+        InstructionSet set = worker.InstructionSet;
+        for (int row = 0; row < rows; row += MaxRows)
+        {
+            int some = Math.Min(MaxRows, rows - row);
+            PackedRows packed = new(set, some, depth, worker.Scratch(ScratchSlot.PanelsOfA, PackedRows.Length(set, some, depth)));
+            for (int slab = 0; slab < packed.Slabs; slab++) packed.Pack(worker, a, slab, 0, some, row);
+            for (int column = 0; column < columns; column += GemmTile.Width(set))
+                MultiplyPanel(worker, packed, 0, some, b, column, columns, c, row, accumulate);
+        }
     }
 
     private static void CheckShapes(MatrixSpan a, int depth, int columns, MatrixSpan c)
@@ -52,96 +75,76 @@ internal static class Gemm
             throw new ArgumentException($"Gemm: [{a.Rows}, {a.Columns}] x [{depth}, {columns}] does not give [{c.Rows}, {c.Columns}] with adjacent columns.");
     }
 
-    private static void MultiplyBlock<TPanels>(Worker worker, MatrixSpan a, TPanels b, int depth, MatrixSpan c, bool accumulate, int row0, int rows, int column0, int columns)
-        where TPanels : struct, IPanels, allows ref struct
+    /// <summary>
+    /// Packed rows <paramref name="first"/> .. <paramref name="last"/> times the panel of B that begins at a column, into C
+    /// from row <paramref name="row"/> of it on. All slabs of k in turn: the columns of C stay in the cache.
+    /// </summary>
+    private static void MultiplyPanel<TRight, TTarget>(Worker worker, PackedRows packed, int first, int last, TRight b, int column, int columns, TTarget c, int row, bool accumulate)
+        where TRight : struct, IPanels, allows ref struct
+        where TTarget : struct, ITarget, allows ref struct
     {
-        if (rows == 0 || columns == 0) return;
         InstructionSet set = worker.InstructionSet;
-        int width = GemmTile.Width(set);
-        if (depth == 0 && !accumulate)
-        {
-            for (int i = 0; i < rows; i++) c.Data.Slice((row0 + i) * c.RowStride + column0, columns).Clear();
-            return;
-        }
-        int depthOfPanel = DepthOfPanel(depth);
-        Span<float> panelsOfA = worker.Scratch(ScratchSlot.PanelsOfA, (rows + GemmTile.TallHeight(set)) * depthOfPanel);
-        Span<float> panelOfB = worker.Scratch(ScratchSlot.PanelOfB, width * depthOfPanel);
+        int width = GemmTile.Width(set), validColumns = Math.Min(width, columns - column);
+        Span<float> panelOfB = worker.Scratch(ScratchSlot.PanelOfB, width * packed.DepthOfSlab);
         Span<float> edge = worker.Scratch(ScratchSlot.EdgeTile, GemmTile.TallHeight(set) * width);
-        for (int k = 0; k < depth; k += depthOfPanel)
+        for (int slab = 0; slab < packed.Slabs; slab++)
         {
-            int kc = Math.Min(depthOfPanel, depth - k);
-            bool load = accumulate || k > 0;
-            for (int i = 0, height; i < rows; i += height)
+            (int k, int kc) = packed.Slab(slab);
+            bool load = accumulate || slab > 0;
+            b.Pack(worker, k, kc, column, validColumns, width, panelOfB);
+            for (int i = first, height; i < last; i += height)
             {
-                height = GemmTile.Height(set, rows - i);
-                Packing.Pack(a.Block(row0 + i, Math.Min(height, rows - i), k, kc).Transposed, height, panelsOfA.Slice(i * kc, height * kc));
-            }
-            for (int j = 0; j < columns; j += width)
-            {
-                int validColumns = Math.Min(width, columns - j);
-                b.Pack(worker, k, kc, column0 + j, validColumns, width, panelOfB);
-                for (int i = 0, height; i < rows; i += height)
+                height = GemmTile.Height(set, packed.Rows - i);
+                int validRows = Math.Min(height, packed.Rows - i);
+                ReadOnlySpan<float> panelOfA = packed.Panel(slab, i, height);
+                if (validRows == height && validColumns == width && c.Direct(row + i, height, column, width, out int stride) is { IsEmpty: false } tile)
                 {
-                    height = GemmTile.Height(set, rows - i);
-                    int validRows = Math.Min(height, rows - i);
-                    Span<float> tile = c.Data[((row0 + i) * c.RowStride + column0 + j)..];
-                    ReadOnlySpan<float> panelOfA = panelsOfA.Slice(i * kc, height * kc);
-                    if (validRows == height && validColumns == width) GemmTile.Run(set, height, kc, panelOfA, panelOfB, tile, c.RowStride, load);
-                    else
-                    {
-                        if (load) CopyTile(tile, c.RowStride, edge, width, validRows, validColumns);
-                        GemmTile.Run(set, height, kc, panelOfA, panelOfB, edge, width, load);
-                        CopyTile(edge, width, tile, c.RowStride, validRows, validColumns);
-                    }
+                    GemmTile.Run(set, height, kc, panelOfA, panelOfB, tile, stride, width, load);
+                    continue;
                 }
+                if (load) c.Read(row + i, validRows, column, validColumns, edge, width);
+                GemmTile.Run(set, height, kc, panelOfA, panelOfB, edge, width, validColumns, load);
+                c.Write(row + i, validRows, column, validColumns, edge, width);
             }
         }
     }
 
-    /// <summary>The steps of k in each panel: the depth cut into equal parts of at most <see cref="MaxDepthOfPanel"/>.</summary>
-    private static int DepthOfPanel(int depth)
-    {
-        int panels = Math.Max((depth + MaxDepthOfPanel - 1) / MaxDepthOfPanel, 1);
-        return (depth + panels - 1) / panels;
-    }
+    private static int CeilingOfRatio(int a, int b) => (a + b - 1) / b;
 
-    private static void CopyTile(ReadOnlySpan<float> from, int fromStride, Span<float> to, int toStride, int rows, int columns)
-    {
-        for (int i = 0; i < rows; i++) from.Slice(i * fromStride, columns).CopyTo(to.Slice(i * toStride, columns));
-    }
-
-    /// <summary>How C is cut into tasks: each packs its rows of A and its columns of B for itself, so the fewer cuts the less packing.</summary>
-    private readonly record struct Grid(int RowsPerTask, int RowTasks, int Panels, int ColumnTasks)
-    {
-        public int Tasks => RowTasks * ColumnTasks;
-
-        public static Grid Of(Cpu cpu, int rows, int columns, bool shared)
-        {
-            (int tall, int width) = (GemmTile.TallHeight(cpu.InstructionSet), GemmTile.Width(cpu.InstructionSet));
-            int wanted = shared && cpu.Threads > 1 ? TasksPerThread * cpu.Threads : 1;
-            int panels = Math.Max(CeilingOfRatio(columns, width), 1);
-            int rowTasks = Math.Max(CeilingOfRatio(rows, MaxRowsPerTask), Math.Min(CeilingOfRatio(rows, tall), CeilingOfRatio(wanted, panels)));
-            int rowsPerTask = CeilingOfRatio(CeilingOfRatio(rows, Math.Max(rowTasks, 1)), tall) * tall;
-            rowTasks = rows == 0 ? 0 : CeilingOfRatio(rows, rowsPerTask);
-            return new Grid(rowsPerTask, rowTasks, panels, Math.Min(panels, CeilingOfRatio(wanted, Math.Max(rowTasks, 1))));
-        }
-
-        private static int CeilingOfRatio(int a, int b) => (a + b - 1) / b;
-    }
-
-    private readonly ref struct Job<TPanels>(MatrixSpan a, TPanels b, int depth, int columns, MatrixSpan c, bool accumulate, Grid grid) : IJob
-        where TPanels : struct, IPanels, allows ref struct
+    private readonly ref struct SerialJob<TRight>(MatrixSpan a, TRight b, int depth, MatrixSpan c, bool accumulate) : IJob
+        where TRight : struct, IPanels, allows ref struct
     {
         private readonly MatrixSpan _a = a, _c = c;
-        private readonly TPanels _b = b;
+        private readonly TRight _b = b;
+
+        public void Run(int item, Worker worker) =>
+            MultiplyOnThisThread(worker, new FloatPanels(_a.Transposed), _b, depth, new FloatTarget(_c), _c.Rows, _c.Columns, accumulate);
+    }
+
+    private readonly ref struct PackingJob(MatrixSpan a, PackedRows packed) : IJob
+    {
+        private readonly MatrixSpan _a = a;
+        private readonly PackedRows _packed = packed;
 
         public void Run(int item, Worker worker)
         {
-            int row = item / grid.ColumnTasks * grid.RowsPerTask, column = item % grid.ColumnTasks;
-            int width = GemmTile.Width(worker.InstructionSet);
-            int first = column * grid.Panels / grid.ColumnTasks * width;
-            int last = Math.Min((column + 1) * grid.Panels / grid.ColumnTasks * width, columns);
-            MultiplyBlock(worker, _a, _b, depth, _c, accumulate, row, Math.Min(grid.RowsPerTask, _c.Rows - row), first, last - first);
+            (int slab, int first, int last) = _packed.PackingTask(item);
+            _packed.Pack(worker, new FloatPanels(_a.Transposed), slab, first, last, firstRow: 0);
+        }
+    }
+
+    private readonly ref struct MultiplyJob<TRight>(PackedRows packed, TRight b, MatrixSpan c, bool accumulate, int panels, int tallTilesPerTask) : IJob
+        where TRight : struct, IPanels, allows ref struct
+    {
+        private readonly PackedRows _packed = packed;
+        private readonly TRight _b = b;
+        private readonly MatrixSpan _c = c;
+
+        public void Run(int item, Worker worker)
+        {
+            int rowsPerTask = tallTilesPerTask * GemmTile.TallHeight(worker.InstructionSet), first = item / panels * rowsPerTask;
+            int last = Math.Min(first + rowsPerTask, _packed.Rows);
+            MultiplyPanel(worker, _packed, first, last, _b, item % panels * GemmTile.Width(worker.InstructionSet), _c.Columns, new FloatTarget(_c), 0, accumulate);
         }
     }
 }

@@ -132,6 +132,90 @@ internal static partial class GemmTile
         c13b.StoreUnsafe(ref Unsafe.Add(ref c, 13 * row + 16));
     }
 
+    /// <summary>14 rows of one register, for the last columns when a second register would be empty.</summary>
+    private static void Avx512TallNarrow(int kc, ref float a, ref float b, ref float c, nint row, bool load)
+    {
+        Vector512<float> c0 = default;
+        Vector512<float> c1 = default;
+        Vector512<float> c2 = default;
+        Vector512<float> c3 = default;
+        Vector512<float> c4 = default;
+        Vector512<float> c5 = default;
+        Vector512<float> c6 = default;
+        Vector512<float> c7 = default;
+        Vector512<float> c8 = default;
+        Vector512<float> c9 = default;
+        Vector512<float> c10 = default;
+        Vector512<float> c11 = default;
+        Vector512<float> c12 = default;
+        Vector512<float> c13 = default;
+        if (load)
+        {
+            c0 = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 0 * row));
+            c1 = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 1 * row));
+            c2 = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 2 * row));
+            c3 = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 3 * row));
+            c4 = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 4 * row));
+            c5 = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 5 * row));
+            c6 = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 6 * row));
+            c7 = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 7 * row));
+            c8 = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 8 * row));
+            c9 = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 9 * row));
+            c10 = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 10 * row));
+            c11 = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 11 * row));
+            c12 = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 12 * row));
+            c13 = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 13 * row));
+        }
+        for (int k = 0; k < kc; k++)
+        {
+            Vector512<float> b0 = Vector512.LoadUnsafe(ref b);
+            Vector512<float> a0 = Vector512.Create(a);
+            c0 = Vector512.FusedMultiplyAdd(a0, b0, c0);
+            Vector512<float> a1 = Vector512.Create(Unsafe.Add(ref a, 1));
+            c1 = Vector512.FusedMultiplyAdd(a1, b0, c1);
+            Vector512<float> a2 = Vector512.Create(Unsafe.Add(ref a, 2));
+            c2 = Vector512.FusedMultiplyAdd(a2, b0, c2);
+            Vector512<float> a3 = Vector512.Create(Unsafe.Add(ref a, 3));
+            c3 = Vector512.FusedMultiplyAdd(a3, b0, c3);
+            Vector512<float> a4 = Vector512.Create(Unsafe.Add(ref a, 4));
+            c4 = Vector512.FusedMultiplyAdd(a4, b0, c4);
+            Vector512<float> a5 = Vector512.Create(Unsafe.Add(ref a, 5));
+            c5 = Vector512.FusedMultiplyAdd(a5, b0, c5);
+            Vector512<float> a6 = Vector512.Create(Unsafe.Add(ref a, 6));
+            c6 = Vector512.FusedMultiplyAdd(a6, b0, c6);
+            Vector512<float> a7 = Vector512.Create(Unsafe.Add(ref a, 7));
+            c7 = Vector512.FusedMultiplyAdd(a7, b0, c7);
+            Vector512<float> a8 = Vector512.Create(Unsafe.Add(ref a, 8));
+            c8 = Vector512.FusedMultiplyAdd(a8, b0, c8);
+            Vector512<float> a9 = Vector512.Create(Unsafe.Add(ref a, 9));
+            c9 = Vector512.FusedMultiplyAdd(a9, b0, c9);
+            Vector512<float> a10 = Vector512.Create(Unsafe.Add(ref a, 10));
+            c10 = Vector512.FusedMultiplyAdd(a10, b0, c10);
+            Vector512<float> a11 = Vector512.Create(Unsafe.Add(ref a, 11));
+            c11 = Vector512.FusedMultiplyAdd(a11, b0, c11);
+            Vector512<float> a12 = Vector512.Create(Unsafe.Add(ref a, 12));
+            c12 = Vector512.FusedMultiplyAdd(a12, b0, c12);
+            Vector512<float> a13 = Vector512.Create(Unsafe.Add(ref a, 13));
+            c13 = Vector512.FusedMultiplyAdd(a13, b0, c13);
+            a = ref Unsafe.Add(ref a, 14);
+            b = ref Unsafe.Add(ref b, 32);
+        }
+        c0.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
+        c1.StoreUnsafe(ref Unsafe.Add(ref c, 1 * row));
+        c2.StoreUnsafe(ref Unsafe.Add(ref c, 2 * row));
+        c3.StoreUnsafe(ref Unsafe.Add(ref c, 3 * row));
+        c4.StoreUnsafe(ref Unsafe.Add(ref c, 4 * row));
+        c5.StoreUnsafe(ref Unsafe.Add(ref c, 5 * row));
+        c6.StoreUnsafe(ref Unsafe.Add(ref c, 6 * row));
+        c7.StoreUnsafe(ref Unsafe.Add(ref c, 7 * row));
+        c8.StoreUnsafe(ref Unsafe.Add(ref c, 8 * row));
+        c9.StoreUnsafe(ref Unsafe.Add(ref c, 9 * row));
+        c10.StoreUnsafe(ref Unsafe.Add(ref c, 10 * row));
+        c11.StoreUnsafe(ref Unsafe.Add(ref c, 11 * row));
+        c12.StoreUnsafe(ref Unsafe.Add(ref c, 12 * row));
+        c13.StoreUnsafe(ref Unsafe.Add(ref c, 13 * row));
+    }
+
     /// <summary>4 rows of two registers, for the rows that a tall tile would leave empty.</summary>
     private static void Avx512Short(int kc, ref float a, ref float b, ref float c, nint row, bool load)
     {

@@ -24,7 +24,11 @@ internal static partial class GemmTile
         return rows > tall * 2 / 3 ? tall : ShortHeight;
     }
 
-    public static void Run(InstructionSet set, int height, int kc, ReadOnlySpan<float> panelOfA, ReadOnlySpan<float> panelOfB, Span<float> tile, int stride, bool load)
+    /// <summary>
+    /// C [height, columns], rows <paramref name="stride"/> floats apart, from panels [kc, height] and [kc, width]; with fewer
+    /// columns than the width, the room of the others may be written too.
+    /// </summary>
+    public static void Run(InstructionSet set, int height, int kc, ReadOnlySpan<float> panelOfA, ReadOnlySpan<float> panelOfB, Span<float> tile, int stride, int columns, bool load)
     {
         int width = Width(set);
         // One check for the whole tile: the variants below read and write without bounds checks.
@@ -40,6 +44,7 @@ internal static partial class GemmTile
         if (set == InstructionSet.Avx512)
         {
             if (height == ShortHeight) Avx512Short(kc, ref a, ref b, ref c, stride, load);
+            else if (columns <= width / 2) Avx512TallNarrow(kc, ref a, ref b, ref c, stride, load);
             else Avx512Tall(kc, ref a, ref b, ref c, stride, load);
         }
         else if (height == ShortHeight) Avx2Short(kc, ref a, ref b, ref c, stride, load);

@@ -5,7 +5,10 @@ using System.Runtime.Intrinsics.X86;
 
 namespace MoKA.Native.Kernels;
 
-/// <summary>The right-hand side of a product as its panels [kc, width], the only form in which the tiles read it.</summary>
+/// <summary>
+/// A matrix [depth, n] as its panels [kc, width], the only form in which the tiles read it: B by its columns, A by the
+/// columns of Aᵀ.
+/// </summary>
 internal interface IPanels
 {
     /// <summary>
@@ -30,25 +33,55 @@ internal static class Packing
     /// <summary>block [kc, valid] to <c>panel[p * width + j]</c>, columns from valid on filled with zeros.</summary>
     public static void Pack(MatrixSpan block, int width, Span<float> panel)
     {
+        if (block.Columns < width) panel[..(block.Rows * width)].Clear();
+        Copy(block, width, panel, 0);
+    }
+
+    /// <summary>block [kc, valid] to <c>panel[p * width + column + j]</c>; the other columns stay as they are.</summary>
+    public static void Copy(MatrixSpan block, int width, Span<float> panel, int column)
+    {
         (int kc, int valid) = (block.Rows, block.Columns);
-        if (valid < width) panel[..(kc * width)].Clear();
+        if (kc == 0 || valid == 0) return;
         if (block.ColumnStride == 1)
         {
-            for (int p = 0; p < kc; p++) block.Data.Slice(p * block.RowStride, valid).CopyTo(panel[(p * width)..]);
+            CopyRows(block, width, panel, column);
             return;
         }
         if (block.RowStride == 1 && valid >= 4 && Sse.IsSupported)
         {
             // The last four may overlap those before: writing a number twice is cheaper than writing it alone.
-            for (int j = 0; j < valid; j += 4) TransposeFourColumns(block, Math.Min(j, valid - 4), width, panel);
+            for (int j = 0; j < valid; j += 4) TransposeFourColumns(block, Math.Min(j, valid - 4), width, panel, column);
             return;
         }
         for (int j = 0; j < valid; j++)
-            for (int p = 0; p < kc; p++) panel[p * width + j] = block.At(p, j);
+            for (int p = 0; p < kc; p++) panel[p * width + column + j] = block.At(p, j);
+    }
+
+    private static void CopyRows(MatrixSpan block, int width, Span<float> panel, int column)
+    {
+        (int kc, int valid) = (block.Rows, block.Columns);
+        ref float from = ref MemoryMarshal.GetReference(block.Data[..((kc - 1) * block.RowStride + valid)]);
+        ref float to = ref MemoryMarshal.GetReference(panel.Slice(column, (kc - 1) * width + valid));
+        if (valid < Vector256<float>.Count)
+        {
+            for (int p = 0; p < kc; p++)
+                for (int j = 0; j < valid; j++) Unsafe.Add(ref to, p * width + j) = Unsafe.Add(ref from, p * block.RowStride + j);
+            return;
+        }
+        for (int p = 0; p < kc; p++)
+        {
+            ref float row = ref Unsafe.Add(ref from, p * block.RowStride), place = ref Unsafe.Add(ref to, p * width);
+            // The last eight may overlap those before, as below.
+            for (int j = 0; j < valid; j += Vector256<float>.Count)
+            {
+                nuint at = (nuint)Math.Min(j, valid - Vector256<float>.Count);
+                Vector256.LoadUnsafe(ref row, at).StoreUnsafe(ref place, at);
+            }
+        }
     }
 
     /// <summary>Columns j .. j + 4, each adjacent in memory along k, become four adjacent floats per step of k.</summary>
-    private static void TransposeFourColumns(MatrixSpan block, int j, int width, Span<float> panel)
+    private static void TransposeFourColumns(MatrixSpan block, int j, int width, Span<float> panel, int column)
     {
         int kc = block.Rows;
         // The slices prove the bounds once; the loop below then reads and writes without checks.
@@ -56,7 +89,7 @@ internal static class Packing
         ref float c1 = ref MemoryMarshal.GetReference(block.Data.Slice((j + 1) * block.ColumnStride, kc));
         ref float c2 = ref MemoryMarshal.GetReference(block.Data.Slice((j + 2) * block.ColumnStride, kc));
         ref float c3 = ref MemoryMarshal.GetReference(block.Data.Slice((j + 3) * block.ColumnStride, kc));
-        ref float to = ref MemoryMarshal.GetReference(panel[..(kc * width)]);
+        ref float to = ref MemoryMarshal.GetReference(panel.Slice(column, (kc - 1) * width + block.Columns));
         int p = 0;
         for (; p + 4 <= kc; p += 4)
         {

@@ -9,15 +9,21 @@ namespace MoKA.Native.Kernels;
 /// </summary>
 internal static class KroneckerKernel
 {
-    private const int TokensPerBlock = 64;
+    /// <summary>A block's intermediate numbers, and their gradients, stay in a second-level cache.</summary>
+    private const int IntermediatesPerBlock = 1 << 16;
 
-    public static int Blocks(int tokens) => (tokens + TokensPerBlock - 1) / TokensPerBlock;
+    private const int LeastTokensPerBlock = 4, MostTokensPerBlock = 64;
+
+    /// <summary>How many blocks the tokens make; it depends on the filters alone, so that sums over blocks have one order.</summary>
+    public static int Blocks(in KroneckerStack stack, int tokens) => (tokens + TokensPerBlock(stack) - 1) / TokensPerBlock(stack);
+
+    private static int TokensPerBlock(in KroneckerStack stack) => Math.Clamp(IntermediatesPerBlock / stack.IntermediatePerToken, LeastTokensPerBlock, MostTokensPerBlock);
 
     /// <summary>y [tokens, out] += Σ_r (A_r ⊗ B_r) x, x [tokens, in]; the filters as <see cref="KroneckerStack"/> lays them.</summary>
     public static void Forward(Cpu cpu, in KroneckerStack stack, MatrixSpan x, MatrixSpan y)
     {
         ForwardJob job = new(stack, x, y);
-        cpu.Run(Blocks(x.Rows), ref job);
+        cpu.Run(Blocks(stack, x.Rows), ref job);
     }
 
     /// <summary>
@@ -27,7 +33,7 @@ internal static class KroneckerKernel
     public static void Backward(Cpu cpu, in KroneckerStack stack, MatrixSpan x, MatrixSpan dy, MatrixSpan dx, MatrixSpan partials, Span<float> dStackA, Span<float> dStackB)
     {
         BackwardJob job = new(stack, x, dy, dx, partials);
-        cpu.Run(Blocks(x.Rows), ref job);
+        cpu.Run(Blocks(stack, x.Rows), ref job);
         dStackA.Clear();
         dStackB.Clear();
         for (int block = 0; block < partials.Rows; block++)
@@ -45,7 +51,7 @@ internal static class KroneckerKernel
 
         public void Run(int item, Worker worker)
         {
-            int first = item * TokensPerBlock, tokens = Math.Min(TokensPerBlock, _x.Rows - first);
+            int first = item * TokensPerBlock(_stack), tokens = Math.Min(TokensPerBlock(_stack), _x.Rows - first);
             Span<float> y = _y.RowRange(first, tokens).Data;
             KroneckerShape s = _stack.Shape;
             Span<float> z = _stack.Intermediate(worker, _x.RowRange(first, tokens).Data, tokens);
@@ -56,9 +62,7 @@ internal static class KroneckerKernel
                 return;
             }
             // Z = X B̃ᵀ is done; now Y_t = Ã Z_t, all tokens side by side.
-            Span<float> wide = worker.Scratch(ScratchSlot.GroupMajorOutput, tokens * s.Out);
-            Gemm.MultiplyOnThisThread(worker, _stack.A, _stack.Grouped(worker, z, tokens, ScratchSlot.GroupMajorIntermediate), new MatrixSpan(wide, s.RowsA, tokens * s.RowsB));
-            GroupMajor.AddTo(wide, tokens, s.RowsA, s.RowsB, y);
+            KroneckerStack.MultiplyWide(worker, _stack.A, _stack.Wide(z, tokens), new TokenMajor(y, tokens, s.RowsA, s.RowsB), accumulate: true);
         }
     }
 
@@ -69,7 +73,7 @@ internal static class KroneckerKernel
 
         public void Run(int item, Worker worker)
         {
-            int first = item * TokensPerBlock, tokens = Math.Min(TokensPerBlock, _x.Rows - first);
+            int first = item * TokensPerBlock(_stack), tokens = Math.Min(TokensPerBlock(_stack), _x.Rows - first);
             Span<float> x = _x.RowRange(first, tokens).Data, dy = _dy.RowRange(first, tokens).Data;
             Span<float> dx = _dx.Rows > 0 ? _dx.RowRange(first, tokens).Data : default;
             Span<float> partial = _partials.Row(item);
@@ -87,28 +91,21 @@ internal static class KroneckerKernel
         {
             KroneckerShape s = _stack.Shape;
             MatrixSpan flatDy = new(dy, tokens * s.RowsA, s.RowsB);
+            TokenMajor wideDz = _stack.Wide(dz, tokens);
             Gemm.MultiplyOnThisThread(worker, flatDy, _stack.B, _stack.Flat(dz, tokens));
             Gemm.MultiplyOnThisThread(worker, flatDy.Transposed, _stack.Flat(z, tokens), dB);
-            MatrixSpan wideX = GroupMajor.From(x, tokens, s.ColumnsA, s.ColumnsB, worker.Scratch(ScratchSlot.GroupMajorInput, tokens * s.In));
-            MatrixSpan wideDz = _stack.Grouped(worker, dz, tokens, ScratchSlot.GroupMajorIntermediate);
-            Gemm.MultiplyOnThisThread(worker, wideDz, wideX.Transposed, dA);
-            if (dx.IsEmpty) return;
-            // X has been read; its room takes dX.
-            Gemm.MultiplyOnThisThread(worker, _stack.A.Transposed, wideDz, wideX);
-            GroupMajor.AddTo(wideX.Data, tokens, s.ColumnsA, s.ColumnsB, dx);
+            KroneckerStack.MultiplyOverTokens(worker, wideDz, new TokenMajor(x, tokens, s.ColumnsA, s.ColumnsB), dA);
+            if (!dx.IsEmpty) KroneckerStack.MultiplyWide(worker, _stack.A.Transposed, wideDz, new TokenMajor(dx, tokens, s.ColumnsA, s.ColumnsB), accumulate: true);
         }
 
         /// <summary>Forward was Z = X B̃ᵀ, Y_t = Ã Z_t: dZ_t = Ãᵀ dY_t, dÃ = Σ dY_t Z_tᵀ, dB̃ = dZᵀ X, dX = dZ B̃.</summary>
         private void BFirst(Worker worker, int tokens, Span<float> x, Span<float> dy, Span<float> z, Span<float> dz, Span<float> dx, MatrixSpan dA, MatrixSpan dB)
         {
             KroneckerShape s = _stack.Shape;
-            MatrixSpan wideDy = GroupMajor.From(dy, tokens, s.RowsA, s.RowsB, worker.Scratch(ScratchSlot.GroupMajorOutput, tokens * s.Out));
-            MatrixSpan wideZ = _stack.Grouped(worker, z, tokens, ScratchSlot.GroupMajorIntermediate);
-            Gemm.MultiplyOnThisThread(worker, wideDy, wideZ.Transposed, dA);
-            // Z has been read; its room takes dZ.
-            Gemm.MultiplyOnThisThread(worker, _stack.A.Transposed, wideDy, wideZ);
-            GroupMajor.To(wideZ.Data, tokens, wideZ.Rows, s.RowsB, dz);
+            TokenMajor wideDy = new(dy, tokens, s.RowsA, s.RowsB);
             MatrixSpan flatX = new(x, tokens * s.ColumnsA, s.ColumnsB);
+            KroneckerStack.MultiplyOverTokens(worker, wideDy, _stack.Wide(z, tokens), dA);
+            KroneckerStack.MultiplyWide(worker, _stack.A.Transposed, wideDy, _stack.Wide(dz, tokens));
             Gemm.MultiplyOnThisThread(worker, _stack.Flat(dz, tokens).Transposed, flatX, dB);
             if (!dx.IsEmpty) Gemm.MultiplyOnThisThread(worker, _stack.Flat(dz, tokens), _stack.B, new MatrixSpan(dx, tokens * s.ColumnsA, s.ColumnsB), accumulate: true);
         }

@@ -34,15 +34,8 @@ internal readonly ref struct KroneckerStack(KroneckerShape shape, int filters, S
     public Span<float> Intermediate(Worker worker, Span<float> x, int tokens)
     {
         Span<float> z = worker.Scratch(ScratchSlot.Intermediate, tokens * IntermediatePerToken);
-        if (!Shape.AFirst)
-        {
-            Gemm.MultiplyOnThisThread(worker, new MatrixSpan(x, tokens * Shape.ColumnsA, Shape.ColumnsB), B.Transposed, Flat(z, tokens));
-            return z;
-        }
-        MatrixSpan wideX = GroupMajor.From(x, tokens, Shape.ColumnsA, Shape.ColumnsB, worker.Scratch(ScratchSlot.GroupMajorInput, tokens * Shape.In));
-        MatrixSpan wideZ = new(worker.Scratch(ScratchSlot.GroupMajorIntermediate, z.Length), A.Rows, tokens * Shape.ColumnsB);
-        Gemm.MultiplyOnThisThread(worker, A, wideX, wideZ);
-        GroupMajor.To(wideZ.Data, tokens, A.Rows, Shape.ColumnsB, z);
+        if (Shape.AFirst) MultiplyWide(worker, A, new TokenMajor(x, tokens, Shape.ColumnsA, Shape.ColumnsB), Wide(z, tokens));
+        else Gemm.MultiplyOnThisThread(worker, new MatrixSpan(x, tokens * Shape.ColumnsA, Shape.ColumnsB), B.Transposed, Flat(z, tokens));
         return z;
     }
 
@@ -52,7 +45,15 @@ internal readonly ref struct KroneckerStack(KroneckerShape shape, int filters, S
         : new MatrixSpan(z, tokens * Shape.ColumnsA, Filters * Shape.RowsB);
 
     /// <summary>Z as the matrix that Ã multiplies (B first) or writes (A first), all tokens side by side.</summary>
-    public MatrixSpan Grouped(Worker worker, Span<float> z, int tokens, ScratchSlot slot) => Shape.AFirst
-        ? GroupMajor.From(z, tokens, Shape.RowsA * Filters, Shape.ColumnsB, worker.Scratch(slot, z.Length))
-        : GroupMajor.From(z, tokens, Shape.ColumnsA * Filters, Shape.RowsB, worker.Scratch(slot, z.Length));
+    public TokenMajor Wide(Span<float> z, int tokens) => Shape.AFirst
+        ? new TokenMajor(z, tokens, Shape.RowsA * Filters, Shape.ColumnsB)
+        : new TokenMajor(z, tokens, Shape.ColumnsA * Filters, Shape.RowsB);
+
+    /// <summary>target = matrix wide, or target += matrix wide.</summary>
+    public static void MultiplyWide(Worker worker, MatrixSpan matrix, TokenMajor wide, TokenMajor target, bool accumulate = false) =>
+        Gemm.MultiplyOnThisThread(worker, new FloatPanels(matrix.Transposed), wide.ByColumns, wide.Rows, target, target.Rows, target.Columns, accumulate);
+
+    /// <summary>target = left rightᵀ, a sum over all tokens.</summary>
+    public static void MultiplyOverTokens(Worker worker, TokenMajor left, TokenMajor right, MatrixSpan target) =>
+        Gemm.MultiplyOnThisThread(worker, left.ByRows, right.ByRows, left.Columns, new FloatTarget(target), left.Rows, right.Rows);
 }

@@ -1,0 +1,75 @@
+namespace MoKA.Native.Kernels;
+
+/// <summary>
+/// Rows of A as the tiles read them. The depth is cut into slabs of equal length; in each, the rows lie as panels
+/// [kc, height], one below another: tall ones, and short ones for the last few rows. Written once, read by all threads.
+/// </summary>
+internal readonly ref struct PackedRows
+{
+    /// <summary>
+    /// The most steps of k in a slab. A panel of B [512, 32] is twice a first-level cache and streams from the second as
+    /// fast as the tile reads it; shorter ones touch C more often, which costs more.
+    /// </summary>
+    private const int MaxDepthOfSlab = 512;
+
+    private const int TallTilesPerPackingTask = 8;
+
+    private readonly InstructionSet _set;
+    private readonly int _depth;
+    private readonly int _paddedRows;
+    private readonly Span<float> _memory;
+
+    public PackedRows(InstructionSet set, int rows, int depth, Span<float> memory)
+    {
+        (_set, Rows, _depth) = (set, rows, depth);
+        _memory = memory;
+        // A depth of zero is one slab of no steps: C still has to be written.
+        Slabs = Math.Max(CeilingOfRatio(depth, MaxDepthOfSlab), 1);
+        DepthOfSlab = CeilingOfRatio(depth, Slabs);
+        Slabs = Math.Max(CeilingOfRatio(depth, Math.Max(DepthOfSlab, 1)), 1);
+        _paddedRows = rows + GemmTile.TallHeight(set);
+    }
+
+    public int Rows { get; }
+
+    public int Slabs { get; }
+
+    public int DepthOfSlab { get; }
+
+    public int TallTiles => CeilingOfRatio(Rows, GemmTile.TallHeight(_set));
+
+    public int PackingTasks => Slabs * CeilingOfRatio(TallTiles, TallTilesPerPackingTask);
+
+    /// <summary>How many floats the panels of rows [rows, depth] take at most.</summary>
+    public static int Length(InstructionSet set, int rows, int depth) => checked((rows + GemmTile.TallHeight(set)) * depth);
+
+    public (int K, int Steps) Slab(int slab) => (slab * DepthOfSlab, Math.Min(DepthOfSlab, _depth - slab * DepthOfSlab));
+
+    public (int Slab, int First, int Last) PackingTask(int item)
+    {
+        int rowsPerTask = TallTilesPerPackingTask * GemmTile.TallHeight(_set), first = item / Slabs * rowsPerTask;
+        return (item % Slabs, first, Math.Min(first + rowsPerTask, Rows));
+    }
+
+    /// <summary>Packs rows first .. last of one slab; <paramref name="firstRow"/> is row 0's place in <paramref name="a"/>, which gives the panels of Aᵀ.</summary>
+    public void Pack<TLeft>(Worker worker, TLeft a, int slab, int first, int last, int firstRow) where TLeft : struct, IPanels, allows ref struct
+    {
+        (int k, int kc) = Slab(slab);
+        for (int i = first, height; i < last; i += height)
+        {
+            height = GemmTile.Height(_set, Rows - i);
+            a.Pack(worker, k, kc, firstRow + i, Math.Min(height, Rows - i), height, Memory(slab, i, height));
+        }
+    }
+
+    /// <summary>The panel [kc, height] of the rows from <paramref name="row"/> on.</summary>
+    public ReadOnlySpan<float> Panel(int slab, int row, int height) => Memory(slab, row, height);
+
+    private Span<float> Memory(int slab, int row, int height)
+    {
+        (int k, int kc) = Slab(slab);
+        return _memory.Slice(_paddedRows * k + row * kc, height * kc);
+    }
+
+    private static int CeilingOfRatio(int a, int b) => (a + b - 1) / b;
+}
