@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace MoKA.Native.Kernels;
@@ -17,12 +18,18 @@ internal static class Elementwise
     /// <summary>The same over elements <paramref name="first"/> to <paramref name="end"/> - 1 of the row.</summary>
     public static void Run<TKernel>(InstructionSet set, int first, int end, ref TKernel kernel) where TKernel : struct, IElementwise, allows ref struct
     {
+        if (set == InstructionSet.Avx512) first = Whole<TKernel, SixteenLanes>(first, end, ref kernel);
+        else if (set == InstructionSet.Avx2) first = Whole<TKernel, EightLanes>(first, end, ref kernel);
+        Whole<TKernel, OneLane>(first, end, ref kernel);
+    }
+
+    /// <summary>As many whole registers as fit, each width in a method of its own: together they would exceed what the compiler inlines.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Whole<TKernel, TLanes>(int first, int end, ref TKernel kernel) where TKernel : struct, IElementwise, allows ref struct where TLanes : struct, ILanes<TLanes>
+    {
         int i = first;
-        if (set == InstructionSet.Avx512)
-            for (; i + SixteenLanes.Count <= end; i += SixteenLanes.Count) kernel.Step<SixteenLanes>(i);
-        else if (set == InstructionSet.Avx2)
-            for (; i + EightLanes.Count <= end; i += EightLanes.Count) kernel.Step<EightLanes>(i);
-        for (; i < end; i++) kernel.Step<OneLane>(i);
+        for (; i + TLanes.Count <= end; i += TLanes.Count) kernel.Step<TLanes>(i);
+        return i;
     }
 
     /// <summary>The first element of a row that has at least <paramref name="count"/>; the steps read without checks.</summary>
