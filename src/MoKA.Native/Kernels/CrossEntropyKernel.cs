@@ -16,13 +16,50 @@ internal static class CrossEntropyKernel
     }
 
     /// <summary>
-    /// dlogits[t] = weight (softmax(logits[t]) - onehot(labels[t])), added to what is there where asked; without adding,
-    /// dlogits may be the logits themselves.
+    /// dlogits[t] = weight (softmax(logits[t]) - onehot(labels[t])), added to what is there where asked.
     /// </summary>
     public static void Backward(Cpu cpu, MatrixSpan logits, ReadOnlySpan<int> labels, int ignoredLabel, MatrixSpan rows, float weight, MatrixSpan dLogits, bool add)
     {
         BackwardJob job = new(logits, labels, ignoredLabel, rows, weight, dLogits, add);
         cpu.Run(RowBlocks.Count(logits.Rows), ref job);
+    }
+
+    /// <summary>
+    /// Both in one walk: writes the losses [tokens, 1] and turns the logits into their gradients, with the bits of the two
+    /// above.
+    /// </summary>
+    public static void ForwardAndBackward(Cpu cpu, MatrixSpan logits, ReadOnlySpan<int> labels, int ignoredLabel, Span<float> losses, float weight)
+    {
+        ForwardAndBackwardJob job = new(logits, labels, ignoredLabel, losses, weight);
+        cpu.Run(RowBlocks.Count(logits.Rows), ref job);
+    }
+
+    private readonly ref struct ForwardAndBackwardJob(MatrixSpan logits, ReadOnlySpan<int> labels, int ignoredLabel, Span<float> losses, float weight) : IJob
+    {
+        private readonly MatrixSpan _logits = logits;
+        private readonly ReadOnlySpan<int> _labels = labels;
+        private readonly Span<float> _losses = losses;
+
+        public void Run(int item, Worker worker)
+        {
+            (int first, int last) = RowBlocks.Range(item, _logits.Rows);
+            for (int t = first; t < last; t++)
+            {
+                Span<float> row = _logits.Row(t);
+                _losses[t] = 0;
+                if (_labels[t] == ignoredLabel)
+                {
+                    row.Clear();
+                    continue;
+                }
+                float target = row[_labels[t]];
+                (float max, float sum) = Softmax.ExponentialsInPlace(worker.InstructionSet, row, 1);
+                _losses[t] = MathF.Log(sum) + max - target;
+                TensorPrimitives.Multiply<float>(row, 1 / sum, row);
+                row[_labels[t]] -= 1;
+                TensorPrimitives.Multiply<float>(row, weight, row);
+            }
+        }
     }
 
     private readonly ref struct ForwardJob(MatrixSpan logits, ReadOnlySpan<int> labels, int ignoredLabel, MatrixSpan rows) : IJob
@@ -64,7 +101,7 @@ internal static class CrossEntropyKernel
                     if (!add) dLogits.Clear();
                     continue;
                 }
-                if (p != _logits.Row(t)) _logits.Row(t).CopyTo(p);
+                _logits.Row(t).CopyTo(p);
                 Softmax.Exponentials(worker.InstructionSet, p, 1, _rows.At(t, 1), _rows.At(t, 2));
                 p[_labels[t]] -= 1;
                 TensorPrimitives.Multiply<float>(p, weight, p);

@@ -9,7 +9,7 @@ internal static class Softmax
     /// <summary>Overwrites the row with e^(scale x - max) and returns the maximum of scale x and the sum.</summary>
     public static (float Max, float Sum) ExponentialsInPlace(InstructionSet set, Span<float> row, float scale)
     {
-        TensorPrimitives.Multiply<float>(row, scale, row);
+        if (scale != 1) TensorPrimitives.Multiply<float>(row, scale, row);
         float max = TensorPrimitives.Max<float>(row);
         Exponentials(set, row, 1, max, 1);
         return (max, Reduce.Sum(set, row));

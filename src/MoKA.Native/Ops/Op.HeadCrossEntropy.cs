@@ -7,11 +7,13 @@ namespace MoKA.Native.Ops;
 
 public static partial class Op
 {
-    /// <summary>How many rows have logits at the same time.</summary>
-    private const int RowsAtOnce = 512;
+    /// <summary>The most logits that exist at the same time, 128 MB of them, unless 64 rows need more.</summary>
+    private const int LogitsAtOnce = 1 << 25;
+
+    private const int FewestRowsAtOnce = 64, MostRowsAtOnce = 1024;
 
     /// <summary>
-    /// <see cref="CrossEntropy"/> of a frozen head's logits, 512 rows at a time: the logits of all tokens, larger than any
+    /// <see cref="CrossEntropy"/> of a frozen head's logits, some rows at a time: the logits of all tokens, larger than any
     /// other activation of a large vocabulary, never exist together. Their gradient is known as soon as they are, so the
     /// head's way back, dx = dlogits W, is walked at once and dx alone is kept. A head that is trained keeps its logits.
     /// </summary>
@@ -29,10 +31,11 @@ public static partial class Op
         int targets = CountTargets("HeadCrossEntropy", x, labels.Span, vocabulary: none.Shape[1]);
         Tensor loss = tape.Allocate(new Shape(1), "cross-entropy");
         Tensor dx = tape.Allocate(tape.Records(x) ? x.Shape : new Shape(0), "gradient of the head's input");
+        int most = Math.Clamp(LogitsAtOnce / Math.Max(none.Shape[1], 1), FewestRowsAtOnce, MostRowsAtOnce);
         double sum = 0;
-        for (int first = 0; first < x.Shape.Rows; first += RowsAtOnce)
+        for (int first = 0; first < x.Shape.Rows; first += most)
         {
-            int rows = Math.Min(RowsAtOnce, x.Shape.Rows - first);
+            int rows = Math.Min(most, x.Shape.Rows - first);
             sum += LossOfRows(tape, x, head, labels.Span, targets, first, rows, dx);
         }
         loss.Data[0] = targets == 0 ? 0 : (float)(sum / targets);
@@ -47,16 +50,15 @@ public static partial class Op
         Span<float> place = x.Data.Slice(first * x.Shape[1], part.Shape.Count);
         place.CopyTo(part.Data);
         part.RequiresGradient = tape.Records(x);
-        Tensor logits = head.Forward(inner, part), statistics = inner.Allocate(new Shape(rows, 3), "row losses, maxima and sums");
-        labels = labels.Slice(first, rows);
-        CrossEntropyKernel.Forward(tape.Cpu, logits.Matrix, labels, IgnoredLabel, statistics.Matrix);
-        double sum = SumOfLosses(statistics);
-        if (!part.RequiresGradient) return sum;
-        logits.LayGradientOverData();
-        CrossEntropyKernel.Backward(tape.Cpu, logits.Matrix, labels, IgnoredLabel, statistics.Matrix, 1f / Math.Max(targets, 1), logits.GradientMatrix, add: false);
-        inner.PassGradientsOn();
-        part.Gradient.CopyTo(dx.Data[(first * x.Shape[1])..]);
-        return sum;
+        Tensor logits = head.Forward(inner, part), losses = inner.Allocate(new Shape(rows, 1), "row losses");
+        CrossEntropyKernel.ForwardAndBackward(tape.Cpu, logits.Matrix, labels.Slice(first, rows), IgnoredLabel, losses.Data, 1f / Math.Max(targets, 1));
+        if (part.RequiresGradient)
+        {
+            logits.LayGradientOverData();
+            inner.PassGradientsOn();
+            part.Gradient.CopyTo(dx.Data[(first * x.Shape[1])..]);
+        }
+        return SumOfLosses(losses);
     }
 }
 

@@ -10,6 +10,9 @@ internal static class Gemm
     /// <summary>The most rows of A that are packed at a time; each panel of B is then used for as many.</summary>
     private const int MaxRows = 1036;
 
+    /// <summary>The most steps of k that are packed at a time.</summary>
+    private const int MaxDepth = 4096;
+
     /// <summary>Tasks for each thread, so that one that is held up does not hold up all.</summary>
     private const int TasksPerThread = 4;
 
@@ -33,16 +36,17 @@ internal static class Gemm
         }
         using Lock.Scope hold = cpu.Hold();
         for (int row = 0; row < c.Rows; row += MaxRows)
-        {
-            int rows = Math.Min(MaxRows, c.Rows - row), panels = CeilingOfRatio(columns, GemmTile.Width(cpu.InstructionSet));
-            PackedRows packed = new(cpu.InstructionSet, rows, depth, cpu.Scratch(0, ScratchSlot.PanelsOfA, PackedRows.Length(cpu.InstructionSet, rows, depth)));
-            PackingJob packing = new(a.RowRange(row, rows), packed);
-            cpu.Run(packed.PackingTasks, ref packing);
-            // A task is one panel of B; where these are few, the rows are cut as well.
-            int rowTasks = Math.Min(packed.TallTiles, CeilingOfRatio(TasksPerThread * cpu.Threads, Math.Max(panels, 1)));
-            MultiplyJob<TRight> multiply = new(packed, b, c.RowRange(row, rows), accumulate, panels, CeilingOfRatio(packed.TallTiles, rowTasks));
-            cpu.Run(panels * rowTasks, ref multiply);
-        }
+            for (int k = 0; k < Math.Max(depth, 1); k += MaxDepth)
+            {
+                int rows = Math.Min(MaxRows, c.Rows - row), some = Math.Min(MaxDepth, depth - k), panels = CeilingOfRatio(columns, GemmTile.Width(cpu.InstructionSet));
+                PackedRows packed = new(cpu.InstructionSet, rows, k, some, cpu.Scratch(0, ScratchSlot.PanelsOfA, PackedRows.Length(cpu.InstructionSet, rows, some)));
+                PackingJob packing = new(a.RowRange(row, rows), packed);
+                cpu.Run(packed.PackingTasks, ref packing);
+                // A task is one panel of B; where these are few, the rows are cut as well.
+                int rowTasks = Math.Min(packed.TallTiles, CeilingOfRatio(TasksPerThread * cpu.Threads, Math.Max(panels, 1)));
+                MultiplyJob<TRight> multiply = new(packed, b, c.RowRange(row, rows), accumulate || k > 0, panels, CeilingOfRatio(packed.TallTiles, rowTasks));
+                cpu.Run(panels * rowTasks, ref multiply);
+            }
     }
 
     /// <summary>The same product on the calling thread, for kernels that are already shared out.</summary>
@@ -60,13 +64,14 @@ internal static class Gemm
     {
         InstructionSet set = worker.InstructionSet;
         for (int row = 0; row < rows; row += MaxRows)
-        {
-            int some = Math.Min(MaxRows, rows - row);
-            PackedRows packed = new(set, some, depth, worker.Scratch(ScratchSlot.PanelsOfA, PackedRows.Length(set, some, depth)));
-            for (int slab = 0; slab < packed.Slabs; slab++) packed.Pack(worker, a, slab, 0, some, row);
-            for (int column = 0; column < columns; column += GemmTile.Width(set))
-                MultiplyPanel(worker, packed, 0, some, b, column, columns, c, row, accumulate);
-        }
+            for (int k = 0; k < Math.Max(depth, 1); k += MaxDepth)
+            {
+                int someRows = Math.Min(MaxRows, rows - row), some = Math.Min(MaxDepth, depth - k);
+                PackedRows packed = new(set, someRows, k, some, worker.Scratch(ScratchSlot.PanelsOfA, PackedRows.Length(set, someRows, some)));
+                for (int slab = 0; slab < packed.Slabs; slab++) packed.Pack(worker, a, slab, 0, someRows, row);
+                for (int column = 0; column < columns; column += GemmTile.Width(set))
+                    MultiplyPanel(worker, packed, 0, someRows, b, column, columns, c, row, accumulate || k > 0);
+            }
     }
 
     private static void CheckShapes(MatrixSpan a, int depth, int columns, MatrixSpan c)

@@ -15,13 +15,15 @@ internal readonly ref struct PackedRows
     private const int TallTilesPerPackingTask = 8;
 
     private readonly InstructionSet _set;
+    private readonly int _firstDepth;
     private readonly int _depth;
     private readonly int _paddedRows;
     private readonly Span<float> _memory;
 
-    public PackedRows(InstructionSet set, int rows, int depth, Span<float> memory)
+    /// <summary>Room for rows of A from <paramref name="firstDepth"/> on, <paramref name="depth"/> steps of k.</summary>
+    public PackedRows(InstructionSet set, int rows, int firstDepth, int depth, Span<float> memory)
     {
-        (_set, Rows, _depth) = (set, rows, depth);
+        (_set, Rows, _firstDepth, _depth) = (set, rows, firstDepth, depth);
         _memory = memory;
         // A depth of zero is one slab of no steps: C still has to be written.
         Slabs = Math.Max(CeilingOfRatio(depth, MaxDepthOfSlab), 1);
@@ -43,7 +45,8 @@ internal readonly ref struct PackedRows
     /// <summary>How many floats the panels of rows [rows, depth] take at most.</summary>
     public static int Length(InstructionSet set, int rows, int depth) => checked((rows + GemmTile.TallHeight(set)) * depth);
 
-    public (int K, int Steps) Slab(int slab) => (slab * DepthOfSlab, Math.Min(DepthOfSlab, _depth - slab * DepthOfSlab));
+    /// <summary>Where in k a slab begins, and its steps.</summary>
+    public (int K, int Steps) Slab(int slab) => (_firstDepth + slab * DepthOfSlab, Math.Min(DepthOfSlab, _depth - slab * DepthOfSlab));
 
     public (int Slab, int First, int Last) PackingTask(int item)
     {
@@ -68,7 +71,7 @@ internal readonly ref struct PackedRows
     private Span<float> Memory(int slab, int row, int height)
     {
         (int k, int kc) = Slab(slab);
-        return _memory.Slice(_paddedRows * k + row * kc, height * kc);
+        return _memory.Slice(_paddedRows * (k - _firstDepth) + row * kc, height * kc);
     }
 
     private static int CeilingOfRatio(int a, int b) => (a + b - 1) / b;
