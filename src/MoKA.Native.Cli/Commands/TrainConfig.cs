@@ -31,6 +31,7 @@ internal static class TrainConfig
             Of("dropout", s.Dropout),
             Of("temperature", s.Temperature),
             Of("gate", s.Gated),
+            Of("recompute", s.Recompute),
             Of("trainable", setup.Adapters.ParameterCount),
             Of("parameters", setup.Model.Config.ParameterCount),
             Of("steps", t.Steps),

@@ -26,7 +26,7 @@ internal static class TrainPanel
         foreach ((string kinds, MokaAdapter adapter) in setup.AdaptedShapes) facts.Add(new($"  {kinds}", $"[{adapter.Out}, {adapter.In}]: {Shapes(adapter.Shapes)}"));
         long trainable = setup.Adapters.ParameterCount, all = trainable + c.ParameterCount;
         facts.Add(new("trainable", $"{Count(trainable)} of {Count(all)} ({Invariant($"{100.0 * trainable / all:0.00}")} %)"));
-        facts.Add(new("training", $"{s.Steps} steps of {s.BatchSize} examples, AdamW, learning rate {Rate(s.LearningRate)} {s.Schedule}, warm-up {Percent(s.WarmUp)}, clip {Number(s.Clip)}, seed {s.Seed}"));
+        facts.Add(new("training", $"{s.Steps} steps of {s.BatchSize} examples, AdamW, learning rate {Rate(s.LearningRate)} {s.Schedule}, warm-up {Percent(s.WarmUp)}, clip {Number(s.Clip)}, seed {s.Seed}{(s.Recompute ? ", blocks recomputed" : "")}"));
         facts.Add(new("memory", Memory(setup.Memory)));
         facts.Add(new("machine", $"{setup.Cpu.Threads} threads, {setup.Cpu.InstructionSet}"));
         return facts;

@@ -53,6 +53,9 @@ internal sealed record TrainSettings
 
     public bool Gated { get; init; } = true;
 
+    /// <summary>Whether blocks are computed again on the way back instead of kept.</summary>
+    public bool Recompute { get; init; }
+
     public string Template { get; init; } = "short";
 
     public ulong Seed { get; init; } = 1;

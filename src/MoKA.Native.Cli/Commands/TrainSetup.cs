@@ -24,8 +24,9 @@ internal sealed class TrainSetup : IDisposable
         Adapters = UsageException.Check(() => new AdapterSet(Model.Projections, AdapterTargets.Parse(settings.Targets), (projection, place) =>
             new MokaAdapter(projection.Out, projection.In, settings.Moka, settings.Seed, place)));
         Adapters.Attach();
+        Model.Recompute = settings.Recompute;
         double tokens = Data.Examples.Average(e => e.Tokens.Length - 1.0), targets = Data.Examples.Average(e => (double)e.ResponseLength);
-        Memory = MemoryEstimate.ForTraining(Model.Config, Adapters.Targets, settings.Moka, settings.BatchSize * tokens, settings.BatchSize * targets);
+        Memory = MemoryEstimate.ForTraining(Model.Config, Adapters.Targets, settings.Moka, settings.BatchSize * tokens, settings.BatchSize * targets, settings.Recompute);
     }
 
     public TrainSettings Settings { get; }

@@ -6,15 +6,17 @@ namespace MoKA.Native.Llama.Training;
 /// The memory of a run, from the model's sizes alone; the process itself takes some 60 MB more. Let T be the tokens that
 /// go through the model at once, R the rows that get logits, and for every layer
 /// <code>
-/// per token = norms 2 (hidden + 1) + linear maps Σ out + rotated q and k + attention q + 2 heads + swiglu + two sums
+/// per token = norms 2 (hidden + 1) + linear maps Σ out + attention q + 2 heads + swiglu
 ///           + in for each adapted map when there is dropout (a mixture is added to its map's output in place)
 /// </code>
-/// Forward: 4 bytes × (T (hidden + Σ per token) + T hidden + R (hidden + vocabulary)). Training keeps a gradient for each of
-/// these, and for each adapter of P numbers its filters laid together (3 P) and P for every 64 tokens.
+/// Training keeps 4 bytes × (T (hidden + Σ per token) + T hidden + 2 R hidden + logits of at most 1024 of the R rows), and
+/// on the way back, where a gradient's memory is used again, those of one layer: 3 intermediate + 5 hidden a token. An
+/// adapter of P numbers takes 2 P and P for each block of tokens, one map at a time. Recomputing blocks keeps their
+/// outputs and one layer. Without gradients one layer is kept.
 /// </summary>
 public sealed record MemoryEstimate
 {
-    private const int TokensPerPartialSum = 64;
+    private const int LogitsAtOnce = 1 << 25, MostRowsOfLogits = 1024;
     private const int TrainedCopies = 4; // a value, its gradient, and the optimiser's two moments
 
     /// <summary>The base: 5 bits a weight of an int4 map, 32 of all others, and the rotary table.</summary>
@@ -38,23 +40,28 @@ public sealed record MemoryEstimate
     /// <param name="options">How.</param>
     /// <param name="tokens">T, the tokens of a step: batch size times mean length.</param>
     /// <param name="targetRows">R, the tokens of a step whose prediction counts.</param>
-    public static MemoryEstimate ForTraining(LlamaConfig config, AdapterTargets targets, MokaOptions options, double tokens, double targetRows)
+    /// <param name="recompute">Whether blocks are computed again on the way back.</param>
+    public static MemoryEstimate ForTraining(LlamaConfig config, AdapterTargets targets, MokaOptions options, double tokens, double targetRows, bool recompute = false)
     {
-        double adapted = 0, filterNumbers = 0, gates = 0;
+        double dropped = 0, filterNumbers = 0, gates = 0, workspace = 0;
         foreach ((string kind, int outputs, int inputs) in Maps(config).Where(m => targets.Contains(m.Kind)))
         {
-            adapted += options.Dropout > 0 ? inputs : 0;
+            dropped += options.Dropout > 0 ? inputs : 0;
             IReadOnlyList<KroneckerShape> shapes = options.ShapesFor(outputs, inputs);
             filterNumbers += config.Layers * (double)shapes.Sum(s => s.Parameters);
             gates += options.Gated ? config.Layers * shapes.Count : 0;
+            workspace = Math.Max(workspace, shapes.GroupBy(s => s).Max(g => Workspace(g.Key, g.Count(), tokens)));
         }
-        double forward = Forward(config, adapted, tokens, targetRows);
-        double workspace = filterNumbers * (3 + Math.Ceiling(tokens / TokensPerPartialSum));
+        double layer = PerLayer(config) + dropped, gradients = 3.0 * config.IntermediateSize + 5.0 * config.HiddenSize + dropped;
+        double kept = 2 * config.HiddenSize + config.Layers * (recompute ? config.HiddenSize : layer);
+        double logits = Math.Min(targetRows, Math.Clamp((double)LogitsAtOnce / config.VocabularySize, 64, MostRowsOfLogits)) * (config.VocabularySize + 2.0 * config.HiddenSize);
+        // The logits and a block that is computed again use the same memory.
+        double apart = recompute ? Math.Max(logits, tokens * (layer + gradients)) : logits + tokens * gradients;
         return new MemoryEstimate
         {
             WeightBytes = Weights(config),
             AdapterBytes = Bytes(TrainedCopies * (filterNumbers + gates)),
-            ActivationBytes = Bytes(2 * forward + workspace),
+            ActivationBytes = Bytes(tokens * kept + 2 * targetRows * config.HiddenSize + apart + workspace),
         };
     }
 
@@ -62,15 +69,19 @@ public sealed record MemoryEstimate
     public static MemoryEstimate ForGeneration(LlamaConfig config, int length) => new()
     {
         WeightBytes = Weights(config),
-        ActivationBytes = Bytes(Forward(config, 0, length, 1)),
+        ActivationBytes = Bytes(length * (PerLayer(config) + (config.Layers + 2.0) * config.HiddenSize) + config.VocabularySize),
         CacheBytes = Bytes(2.0 * config.Layers * config.KeyValueSize * length),
     };
 
-    private static double Forward(LlamaConfig c, double adaptedPerLayer, double tokens, double rows)
+    private static double PerLayer(LlamaConfig c) =>
+        2.0 * (c.HiddenSize + 1) + Maps(c).Sum(m => (double)m.Outputs) + c.QuerySize + 2.0 * c.Heads + c.IntermediateSize;
+
+    /// <summary>The filters of one shape laid together, their gradients, and those of each block of tokens.</summary>
+    private static double Workspace(KroneckerShape shape, int filters, double tokens)
     {
-        double maps = Maps(c).Sum(m => (double)m.Outputs);
-        double layer = 2.0 * (c.HiddenSize + 1) + maps + c.QuerySize + c.KeyValueSize + c.QuerySize + 2.0 * c.Heads + c.IntermediateSize + 2.0 * c.HiddenSize + adaptedPerLayer;
-        return tokens * (2.0 * c.HiddenSize + c.Layers * layer) + rows * ((double)c.HiddenSize + c.VocabularySize);
+        double intermediates = (double)filters * (shape.AFirst ? shape.RowsA * shape.ColumnsB : shape.ColumnsA * shape.RowsB);
+        double tokensPerBlock = Math.Clamp(Math.Floor((1 << 16) / intermediates), 4, 64);
+        return filters * shape.Parameters * (2 + Math.Ceiling(tokens / tokensPerBlock));
     }
 
     private static long Weights(LlamaConfig c)

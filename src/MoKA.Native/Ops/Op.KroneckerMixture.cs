@@ -1,6 +1,7 @@
 using MoKA.Native.Autograd;
 using MoKA.Native.Diagnostics;
 using MoKA.Native.Kernels;
+using MoKA.Native.Memory;
 
 namespace MoKA.Native.Ops;
 
@@ -40,7 +41,8 @@ public static partial class Op
         for (int i = 0; i < filters.Length; i++)
         {
             if (!node.FirstOfShape(i)) continue;
-            KroneckerKernel.Forward(tape.Cpu, node.Stack(tape, i), x.Matrix, y.Matrix);
+            using Workspace room = new(tape.Arena, node.StackLength(i));
+            KroneckerKernel.Forward(tape.Cpu, node.Stack(i, room.Data), x.Matrix, y.Matrix);
         }
         if (node.NeedsRecording(tape)) tape.Record(y, node);
         return y;
@@ -85,11 +87,12 @@ file readonly record struct KroneckerMixtureNode(Tensor X, ReadOnlyMemory<Kronec
 
     public void Backward(Tape tape, Tensor y)
     {
-        Tensor weightGradients = tape.Allocate(Weights.Shape, "mixture weight gradients");
+        using Workspace weightGradients = new(tape.Arena, Weights.Shape.Count);
+        Span<float> alpha = Weights.Data, dAlpha = weightGradients.Data;
         for (int i = 0; i < Filters.Length; i++)
-            if (FirstOfShape(i)) BackwardOfShape(tape, i, y, weightGradients.Data);
+            if (FirstOfShape(i)) BackwardOfShape(tape, i, y, dAlpha);
         if (Gate is not { RequiresGradient: true }) return;
-        Span<float> alpha = Weights.Data, dAlpha = weightGradients.Data, dGate = Gate.Gradient;
+        Span<float> dGate = Gate.Gradient;
         double mean = 0;
         for (int k = 0; k < alpha.Length; k++) mean += (double)alpha[k] * dAlpha[k];
         for (int j = 0; j < alpha.Length; j++) dGate[j] += (float)(alpha[j] / (double)Temperature * (dAlpha[j] - mean));
@@ -104,16 +107,16 @@ file readonly record struct KroneckerMixtureNode(Tensor X, ReadOnlyMemory<Kronec
         return true;
     }
 
+    /// <summary>How many numbers the filters of filter <paramref name="first"/>'s shape have together.</summary>
+    public int StackLength(int first) => checked((int)(CountOfShape(first) * Filters.Span[first].Shape.Parameters));
+
     /// <summary>All filters of filter <paramref name="first"/>'s shape, laid together, with c α folded into A.</summary>
-    public KroneckerStack Stack(Tape tape, int first)
+    public KroneckerStack Stack(int first, Span<float> room)
     {
         ReadOnlySpan<KroneckerFilter> filters = Filters.Span;
         KroneckerShape shape = filters[first].Shape;
-        int count = 0;
-        foreach (KroneckerFilter filter in filters) count += filter.Shape == shape ? 1 : 0;
-        Tensor stackA = tape.Allocate(new Shape(count * shape.RowsA * shape.ColumnsA), "stacked A");
-        Tensor stackB = tape.Allocate(new Shape(count * shape.RowsB * shape.ColumnsB), "stacked B");
-        KroneckerStack stack = new(shape, count, stackA.Data, stackB.Data);
+        int count = CountOfShape(first), sizeA = count * shape.RowsA * shape.ColumnsA;
+        KroneckerStack stack = new(shape, count, room[..sizeA], room[sizeA..]);
         for (int i = first, r = 0; i < filters.Length; i++)
         {
             if (filters[i].Shape != shape) continue;
@@ -124,15 +127,25 @@ file readonly record struct KroneckerMixtureNode(Tensor X, ReadOnlyMemory<Kronec
         return stack;
     }
 
+    private int CountOfShape(int first)
+    {
+        ReadOnlySpan<KroneckerFilter> filters = Filters.Span;
+        int count = 0;
+        foreach (KroneckerFilter filter in filters) count += filter.Shape == filters[first].Shape ? 1 : 0;
+        return count;
+    }
+
     private void BackwardOfShape(Tape tape, int first, Tensor y, Span<float> weightGradients)
     {
-        KroneckerStack stack = Stack(tape, first);
-        int sizeA = stack.A.Rows * stack.A.Columns, sizeB = stack.B.Rows * stack.B.Columns;
-        Tensor partials = tape.Allocate(new Shape(KroneckerKernel.Blocks(stack, X.Shape.Rows), sizeA + sizeB), "gradients of token blocks");
-        Tensor gradients = tape.Allocate(new Shape(sizeA + sizeB), "gradients of the stacked filters");
-        KroneckerStack dStack = new(stack.Shape, stack.Filters, gradients.Data[..sizeA], gradients.Data[sizeA..]);
+        int length = StackLength(first);
+        using Workspace room = new(tape.Arena, length), gradients = new(tape.Arena, length);
+        KroneckerStack stack = Stack(first, room.Data);
+        int sizeA = stack.A.Rows * stack.A.Columns, blocks = KroneckerKernel.Blocks(stack, X.Shape.Rows);
+        using Workspace partials = new(tape.Arena, blocks * length);
+        Span<float> dStackA = gradients.Data[..sizeA], dStackB = gradients.Data[sizeA..];
+        KroneckerStack dStack = new(stack.Shape, stack.Filters, dStackA, dStackB);
         MatrixSpan dx = X.RequiresGradient ? X.GradientMatrix : default;
-        KroneckerKernel.Backward(tape.Cpu, stack, X.Matrix, y.GradientMatrix, dx, partials.Matrix, gradients.Data[..sizeA], gradients.Data[sizeA..]);
+        KroneckerKernel.Backward(tape.Cpu, stack, X.Matrix, y.GradientMatrix, dx, new MatrixSpan(partials.Data, blocks, length), dStackA, dStackB);
         ReadOnlySpan<KroneckerFilter> filters = Filters.Span;
         for (int i = first, r = 0; i < filters.Length; i++)
         {

@@ -10,15 +10,17 @@ public sealed class MemoryEstimateTests
     private static readonly LlamaConfig Config = new() { VocabularySize = 300, HiddenSize = 32, IntermediateSize = 96, Layers = 4, Heads = 4, KeyValueHeads = 2, HeadDim = 8, TieEmbeddings = true, MaxPositions = 64 };
 
     [Theory]
-    [InlineData("all", 0f, 0)]
-    [InlineData("q,v", 0f, 0)]
-    [InlineData("q,v", 0.1f, 0)]
-    [InlineData("all", 0f, 40)]
-    public void TheEstimateIsNearTheTruth(string targets, float dropout, int promptLength)
+    [InlineData("all", 0f, 0, false)]
+    [InlineData("q,v", 0f, 0, false)]
+    [InlineData("q,v", 0.1f, 0, false)]
+    [InlineData("all", 0f, 40, false)]
+    [InlineData("all", 0f, 0, true)]
+    [InlineData("q,v", 0.1f, 40, true)]
+    public void TheEstimateIsNearTheTruth(string targets, float dropout, int promptLength, bool recompute)
     {
         const int Batch = 6, Length = 50;
         MokaOptions options = new() { Filters = 4, Dropout = dropout };
-        LlamaModel model = new(Config, new RandomWeights(Config, 1));
+        LlamaModel model = new(Config, new RandomWeights(Config, 1)) { Recompute = recompute };
         model.Freeze();
         AdapterSet adapters = new(model.Projections, AdapterTargets.Parse(targets), (p, place) => new MokaAdapter(p.Out, p.In, options, 1, place));
         adapters.Attach();
@@ -26,7 +28,7 @@ public sealed class MemoryEstimateTests
         using Trainer trainer = new(model, adapters.Parameters, new SameExample(Length, promptLength), new TrainingOptions { BatchSize = Batch }, cpu);
         trainer.Step();
 
-        MemoryEstimate estimate = MemoryEstimate.ForTraining(Config, adapters.Targets, options, Batch * (Length - 1), Batch * (Length - Math.Max(1, promptLength)));
+        MemoryEstimate estimate = MemoryEstimate.ForTraining(Config, adapters.Targets, options, Batch * (Length - 1), Batch * (Length - Math.Max(1, promptLength)), recompute);
         Assert.InRange((double)estimate.ActivationBytes / trainer.ActivationBytes, 0.85, 1.15);
         Assert.Equal(16 * adapters.ParameterCount, estimate.AdapterBytes);
         Assert.Equal(4 * (Config.ParameterCount + Config.MaxPositions * Config.HeadDim), estimate.WeightBytes);
