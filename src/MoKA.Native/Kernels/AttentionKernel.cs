@@ -92,10 +92,10 @@ internal static class AttentionKernel
                     ReadOnlySpan<float> kept = _statistics.Row(first + i0 + i).Slice(2 * head, 2);
                     Softmax.Exponentials(worker.InstructionSet, p.Row(i)[..visible], shape.Scale, kept[0], kept[1]);
                     p.Row(i)[visible..].Clear();
-                    Span<float> row = ds.Row(i);
-                    TensorPrimitives.Subtract<float>(row, Reduce.Dot(worker.InstructionSet, dy.Row(i), y.Row(i)), row);
-                    TensorPrimitives.Multiply<float>(row, p.Row(i), row);
-                    TensorPrimitives.Multiply<float>(row, shape.Scale, row);
+                    ds.Row(i)[visible..].Clear();
+                    // Σ p dp = dy·y, since y = p v and dp = dy vᵀ.
+                    float inner = Reduce.Dot(worker.InstructionSet, dy.Row(i), y.Row(i));
+                    Softmax.Backward(worker.InstructionSet, p.Row(i)[..visible], inner, shape.Scale, ds.Row(i)[..visible]);
                 }
                 Gemm.MultiplyOnThisThread(worker, ds, k, _dq.Block(first + i0, rows, column, shape.HeadDim), accumulate: true);
                 Gemm.MultiplyOnThisThread(worker, ds.Transposed, q, _dk.Block(first, keys, keyColumn, shape.HeadDim), accumulate: true);

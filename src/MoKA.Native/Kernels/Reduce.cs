@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -34,11 +33,10 @@ internal static class Reduce
         Span<float> lanes = stackalloc float[Lanes];
         lanes.Clear();
         int whole = a.Length / Lanes * Lanes;
-        if (set == InstructionSet.Scalar)
-            for (int i = 0; i < whole; i++) lanes[i % Lanes] += a[i];
+        if (set == InstructionSet.Avx512) Sum512(a[..whole], lanes);
+        else if (set == InstructionSet.Avx2) Sum256(a[..whole], lanes);
         else
-            // Elementwise addition is exact in its rounding at any width, so the library may do it.
-            for (int i = 0; i < whole; i += Lanes) TensorPrimitives.Add<float>(lanes, a.Slice(i, Lanes), lanes);
+            for (int i = 0; i < whole; i++) lanes[i % Lanes] += a[i];
         for (int i = whole; i < a.Length; i++) lanes[i - whole] += a[i];
         return Fold(lanes);
     }
@@ -48,6 +46,48 @@ internal static class Reduce
         for (int half = Lanes / 2; half > 0; half /= 2)
             for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
         return lanes[0];
+    }
+
+    private static void Sum512(ReadOnlySpan<float> a, Span<float> lanes)
+    {
+        ref float x = ref MemoryMarshal.GetReference(a);
+        Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
+        for (nuint i = 0; i < (nuint)a.Length; i += Lanes)
+        {
+            s0 += Vector512.LoadUnsafe(ref x, i);
+            s1 += Vector512.LoadUnsafe(ref x, i + 16);
+            s2 += Vector512.LoadUnsafe(ref x, i + 32);
+            s3 += Vector512.LoadUnsafe(ref x, i + 48);
+        }
+        s0.CopyTo(lanes);
+        s1.CopyTo(lanes[16..]);
+        s2.CopyTo(lanes[32..]);
+        s3.CopyTo(lanes[48..]);
+    }
+
+    private static void Sum256(ReadOnlySpan<float> a, Span<float> lanes)
+    {
+        ref float x = ref MemoryMarshal.GetReference(a);
+        Vector256<float> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
+        for (nuint i = 0; i < (nuint)a.Length; i += Lanes)
+        {
+            s0 += Vector256.LoadUnsafe(ref x, i);
+            s1 += Vector256.LoadUnsafe(ref x, i + 8);
+            s2 += Vector256.LoadUnsafe(ref x, i + 16);
+            s3 += Vector256.LoadUnsafe(ref x, i + 24);
+            s4 += Vector256.LoadUnsafe(ref x, i + 32);
+            s5 += Vector256.LoadUnsafe(ref x, i + 40);
+            s6 += Vector256.LoadUnsafe(ref x, i + 48);
+            s7 += Vector256.LoadUnsafe(ref x, i + 56);
+        }
+        s0.CopyTo(lanes);
+        s1.CopyTo(lanes[8..]);
+        s2.CopyTo(lanes[16..]);
+        s3.CopyTo(lanes[24..]);
+        s4.CopyTo(lanes[32..]);
+        s5.CopyTo(lanes[40..]);
+        s6.CopyTo(lanes[48..]);
+        s7.CopyTo(lanes[56..]);
     }
 
     private static void Dot512(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> lanes)
