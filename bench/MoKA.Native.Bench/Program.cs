@@ -1,18 +1,41 @@
+using System.Text.Json;
 using BenchmarkDotNet.Running;
 using MoKA.Native.Bench;
 using MoKA.Native.Bench.Steps;
+using MoKA.Native.Bench.Tables;
 
-if (args is ["gemm", .. string[] file])
+Dictionary<string, Func<string>> tables = new()
 {
-    string table = GemmTable.Measure();
-    Console.Write(table);
-    if (file is [string path]) File.WriteAllText(path, table);
-    return;
-}
-if (args is ["step-case", string name, string threads, string steps])
+    ["gemm"] = GemmTable.Measure,
+    ["steps"] = StepTable.Measure,
+    ["attention"] = AttentionTable.Measure,
+    ["kronecker"] = KroneckerTable.Measure,
+    ["scaling"] = ScalingTable.Measure,
+};
+
+switch (args)
 {
-    StepResult result = StepCase.All.First(c => c.Name == name).Run(int.Parse(threads), int.Parse(steps));
-    Console.WriteLine(System.Text.Json.JsonSerializer.Serialize(result));
-    return;
+    case ["step-run", string run]:
+        Console.WriteLine(JsonSerializer.Serialize(StepCase.Measure(JsonSerializer.Deserialize<StepRun>(run)!)));
+        break;
+    case ["quick", .. string[] options]:
+        foreach ((string key, double? ratio) in options is ["--json"] ? [] : Quick.Measure()) Console.WriteLine($"{key}: {Markdown.Number(ratio, 3)}");
+        if (options is ["--json"]) Console.WriteLine(JsonSerializer.Serialize(Quick.Measure()));
+        break;
+    case ["all", string folder]:
+        Directory.CreateDirectory(folder);
+        foreach ((string name, Func<string> measure) in tables)
+        {
+            File.WriteAllText(Path.Combine(folder, name + ".md"), measure());
+            Console.WriteLine($"{name} is measured");
+        }
+        break;
+    case [string name, .. string[] file] when tables.TryGetValue(name, out Func<string>? measure):
+        string table = measure();
+        Console.Write(table);
+        if (file is [string path]) File.WriteAllText(path, table);
+        break;
+    default:
+        BenchmarkSwitcher.FromAssembly(typeof(GemmBench).Assembly).Run(args);
+        break;
 }
-BenchmarkSwitcher.FromAssembly(typeof(GemmBench).Assembly).Run(args);

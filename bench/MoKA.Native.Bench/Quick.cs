@@ -1,0 +1,41 @@
+using System.Text.Json;
+using MoKA.Native.Bench.Steps;
+using MoKA.Native.Bench.Tables;
+
+namespace MoKA.Native.Bench;
+
+/// <summary>The main ratios in under a minute: one number for each stable key, null where there is no peer.</summary>
+internal static class Quick
+{
+    public static Dictionary<string, double?> Measure()
+    {
+        Peer peer = new();
+        Dictionary<string, double?> ratios = [];
+        using (Cpu one = new(1), two = new(2))
+        {
+            double peak1 = ratios.Keep("peak_gflops_1t", Machine.PeakGigaflops(one)), peak2 = ratios.Keep("peak_gflops_2t", Machine.PeakGigaflops(two));
+            (double plain1, _, _) = GemmTable.Gigaflops(one, 1024, 1024, 1024);
+            (_, double transposed2, double int4) = GemmTable.Gigaflops(two, 512, 2048, 2048);
+            ratios["gemm_1024_1t_of_peak"] = plain1 / peak1;
+            ratios["gemm_512x2048x2048_2t_of_peak"] = transposed2 / peak2;
+            ratios["gemm_512x2048x2048_2t_over_torch"] = transposed2 / peer.Ask("gemm", 2, "float32", 512, 2048, 2048, "transposed")?.GetProperty("Gigaflops").GetDouble();
+            ratios["int4_gemm_over_float"] = int4 / transposed2;
+            KroneckerShape filter = new(64, 64, 64, 64);
+            ratios["kronecker_256_tokens_over_floor"] = KroneckerTable.Seconds(two, 256, filter) / (2.0 * 256 * filter.CostAFirst / peak2 / 1e9);
+            (double forward, double backward, _) = AttentionTable.Seconds(two, 1024);
+            JsonElement? attention = peer.Ask("attention", 2, 1024, 12, 64);
+            ratios["attention_1024_over_torch"] = (attention?.GetProperty("ForwardMilliseconds").GetDouble() + attention?.GetProperty("BackwardMilliseconds").GetDouble()) / 1000 / (forward + backward);
+        }
+        StepResult lora = new StepRun("lora-all", Steps: 3, Layers: 4).Measure(), moka = new StepRun("moka4-all", Steps: 3, Layers: 4).Measure();
+        ratios["moka_step_of_peak"] = moka.Gigaflop / moka.Seconds / ratios["peak_gflops_2t"];
+        ratios["moka_over_lora_time_over_operations"] = moka.Milliseconds / lora.Milliseconds / (moka.Gigaflop / lora.Gigaflop);
+        ratios["moka_step_2t_over_1t"] = new StepRun("moka4-all", Threads: 1, Steps: 3, Layers: 4).Measure().Milliseconds / moka.Milliseconds;
+        return ratios;
+    }
+
+    private static double Keep(this Dictionary<string, double?> ratios, string key, double value)
+    {
+        ratios[key] = value;
+        return value;
+    }
+}
