@@ -1,10 +1,14 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MoKA.Native.Kernels;
 
 internal static partial class GemmTile
 {
+    /// <summary>How many steps of k early a panel of A is fetched: some 900 cycles, more than a third-level cache takes.</summary>
+    private const int StepsAhead = 32;
+
     /// <summary>14 rows of two registers: 28 sums, two registers of B and one broadcast of A are all but one of the 32 registers.</summary>
     private static void Avx512Tall(int kc, ref float a, ref float b, ref float c, nint row, bool load)
     {
@@ -53,8 +57,19 @@ internal static partial class GemmTile
             c13a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 13 * row));
             c13b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 13 * row + 16));
         }
+        else
+        {
+            // Where the sums will go, fetched while they are computed.
+            for (int r = 0; r < 14; r++)
+            {
+                Prefetch(ref c, r * row);
+                Prefetch(ref c, r * row + 16);
+            }
+        }
         for (int k = 0; k < kc; k++)
         {
+            // The processor's own prefetching stops at each page of 4 KB, 73 steps of this panel.
+            Prefetch(ref a, 14 * StepsAhead);
             Vector512<float> ba = Vector512.LoadUnsafe(ref b);
             Vector512<float> bb = Vector512.LoadUnsafe(ref b, 16);
             Vector512<float> a0 = Vector512.Create(a);
@@ -262,4 +277,6 @@ internal static partial class GemmTile
         c3a.StoreUnsafe(ref Unsafe.Add(ref c, 3 * row));
         c3b.StoreUnsafe(ref Unsafe.Add(ref c, 3 * row + 16));
     }
+
+    private static unsafe void Prefetch(ref float start, nint offset) => Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.Add(ref start, offset)));
 }
