@@ -46,7 +46,7 @@ internal sealed class Peer
             string output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
             if (process.ExitCode == 0) return JsonDocument.Parse(output).RootElement;
-            Silence = error.Result.Split('\n')[0].Trim().TrimEnd('.');
+            Silence = error.Result.Trim().Split('\n')[^1].TrimEnd('.');
         }
         catch (Win32Exception failure)
         {

@@ -24,15 +24,9 @@ internal readonly ref struct FloatTarget(MatrixSpan matrix) : ITarget
         return _matrix.Data.Slice(row * stride + column, (rows - 1) * stride + columns);
     }
 
-    public void Read(int row, int rows, int column, int columns, Span<float> tile, int width)
-    {
-        for (int i = 0; i < rows; i++) Place(row + i, column, columns).CopyTo(tile[(i * width)..]);
-    }
+    public void Read(int row, int rows, int column, int columns, Span<float> tile, int width) =>
+        BlockCopy.Run(_matrix.Data[(row * _matrix.RowStride + column)..], _matrix.RowStride, tile, width, rows, columns);
 
-    public void Write(int row, int rows, int column, int columns, ReadOnlySpan<float> tile, int width)
-    {
-        for (int i = 0; i < rows; i++) tile.Slice(i * width, columns).CopyTo(Place(row + i, column, columns));
-    }
-
-    private Span<float> Place(int row, int column, int columns) => _matrix.Data.Slice(row * _matrix.RowStride + column, columns);
+    public void Write(int row, int rows, int column, int columns, ReadOnlySpan<float> tile, int width) =>
+        BlockCopy.Run(tile, width, _matrix.Data[(row * _matrix.RowStride + column)..], _matrix.RowStride, rows, columns);
 }

@@ -27,9 +27,12 @@ internal readonly ref struct FloatPanels(MatrixSpan matrix) : IPanels
         Packing.Pack(_matrix.Block(k, kc, first, valid), width, panel);
 }
 
-/// <summary>Copies a strided block into a panel, transposing four by four where the memory runs the other way.</summary>
+/// <summary>Copies a strided block into a panel, transposing four or eight columns at a time where the memory runs the other way.</summary>
 internal static class Packing
 {
+    // Two floats of the first operand, then two of the second, in each half of a register.
+    private const byte FirstHalves = 0b01_00_01_00, SecondHalves = 0b11_10_11_10;
+
     /// <summary>block [kc, valid] to <c>panel[p * width + j]</c>, columns from valid on filled with zeros.</summary>
     public static void Pack(MatrixSpan block, int width, Span<float> panel)
     {
@@ -44,7 +47,12 @@ internal static class Packing
         if (kc == 0 || valid == 0) return;
         if (block.ColumnStride == 1)
         {
-            CopyRows(block, width, panel, column);
+            BlockCopy.Run(block.Data, block.RowStride, panel[column..], width, kc, valid);
+            return;
+        }
+        if (block.RowStride == 1 && valid >= 8 && Avx.IsSupported)
+        {
+            for (int j = 0; j < valid; j += 8) TransposeEightColumns(block, Math.Min(j, valid - 8), width, panel, column);
             return;
         }
         if (block.RowStride == 1 && valid >= 4 && Sse.IsSupported)
@@ -57,28 +65,34 @@ internal static class Packing
             for (int p = 0; p < kc; p++) panel[p * width + column + j] = block.At(p, j);
     }
 
-    private static void CopyRows(MatrixSpan block, int width, Span<float> panel, int column)
+    /// <summary>
+    /// Columns j .. j + 8, each adjacent in memory along k, become eight adjacent floats per step of k: a register holds
+    /// four steps of one column and of the fourth after it, and both halves are transposed at once.
+    /// </summary>
+    private static void TransposeEightColumns(MatrixSpan block, int j, int width, Span<float> panel, int column)
     {
-        (int kc, int valid) = (block.Rows, block.Columns);
-        ref float from = ref MemoryMarshal.GetReference(block.Data[..((kc - 1) * block.RowStride + valid)]);
-        ref float to = ref MemoryMarshal.GetReference(panel.Slice(column, (kc - 1) * width + valid));
-        if (valid < Vector256<float>.Count)
+        (int kc, int stride) = (block.Rows, block.ColumnStride);
+        // The slices prove the bounds once; the loop below then reads and writes without checks.
+        ref float from = ref MemoryMarshal.GetReference(block.Data.Slice(j * stride, 7 * stride + kc));
+        ref float to = ref MemoryMarshal.GetReference(panel.Slice(column + j, (kc - 1) * width + 8));
+        int p = 0;
+        for (; p + 4 <= kc; p += 4)
         {
-            for (int p = 0; p < kc; p++)
-                for (int j = 0; j < valid; j++) Unsafe.Add(ref to, p * width + j) = Unsafe.Add(ref from, p * block.RowStride + j);
-            return;
+            Vector256<float> v0 = Pair(ref from, p, stride), v1 = Pair(ref from, p + stride, stride), v2 = Pair(ref from, p + 2 * stride, stride), v3 = Pair(ref from, p + 3 * stride, stride);
+            Vector256<float> low01 = Avx.UnpackLow(v0, v1), low23 = Avx.UnpackLow(v2, v3);
+            Vector256<float> high01 = Avx.UnpackHigh(v0, v1), high23 = Avx.UnpackHigh(v2, v3);
+            Avx.Shuffle(low01, low23, FirstHalves).StoreUnsafe(ref to, (nuint)(p * width));
+            Avx.Shuffle(low01, low23, SecondHalves).StoreUnsafe(ref to, (nuint)((p + 1) * width));
+            Avx.Shuffle(high01, high23, FirstHalves).StoreUnsafe(ref to, (nuint)((p + 2) * width));
+            Avx.Shuffle(high01, high23, SecondHalves).StoreUnsafe(ref to, (nuint)((p + 3) * width));
         }
-        for (int p = 0; p < kc; p++)
-        {
-            ref float row = ref Unsafe.Add(ref from, p * block.RowStride), place = ref Unsafe.Add(ref to, p * width);
-            // The last eight may overlap those before, as below.
-            for (int j = 0; j < valid; j += Vector256<float>.Count)
-            {
-                nuint at = (nuint)Math.Min(j, valid - Vector256<float>.Count);
-                Vector256.LoadUnsafe(ref row, at).StoreUnsafe(ref place, at);
-            }
-        }
+        for (; p < kc; p++)
+            for (int c = 0; c < 8; c++) Unsafe.Add(ref to, p * width + c) = Unsafe.Add(ref from, p + c * stride);
     }
+
+    /// <summary>Four steps of one column, and of the fourth column after it.</summary>
+    private static Vector256<float> Pair(ref float from, int offset, int stride) =>
+        Vector256.Create(Vector128.LoadUnsafe(ref from, (nuint)offset), Vector128.LoadUnsafe(ref from, (nuint)(offset + 4 * stride)));
 
     /// <summary>Columns j .. j + 4, each adjacent in memory along k, become four adjacent floats per step of k.</summary>
     private static void TransposeFourColumns(MatrixSpan block, int j, int width, Span<float> panel, int column)

@@ -31,7 +31,7 @@ internal readonly ref struct TokenMajor(Span<float> data, int tokens, int groups
         for (int j = 0, run; j < columns; j += run)
         {
             MatrixSpan part = Run(row, rows, column + j, columns - j, out run);
-            for (int i = 0; i < rows; i++) part.Row(i).CopyTo(tile[(i * tileWidth + j)..]);
+            BlockCopy.Run(part.Data, width, tile[j..], tileWidth, rows, run);
         }
     }
 
@@ -40,7 +40,7 @@ internal readonly ref struct TokenMajor(Span<float> data, int tokens, int groups
         for (int j = 0, run; j < columns; j += run)
         {
             MatrixSpan part = Run(row, rows, column + j, columns - j, out run);
-            for (int i = 0; i < rows; i++) tile.Slice(i * tileWidth + j, run).CopyTo(part.Row(i));
+            BlockCopy.Run(tile[j..], tileWidth, part.Data, width, rows, run);
         }
     }
 

@@ -1,0 +1,35 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>Copies a block of rows from one distance between rows to another; made for blocks of a few rows and columns.</summary>
+internal static class BlockCopy
+{
+    /// <summary>to[i * toStride + j] = from[i * fromStride + j] for i below rows and j below columns.</summary>
+    public static void Run(ReadOnlySpan<float> from, int fromStride, Span<float> to, int toStride, int rows, int columns)
+    {
+        if (rows == 0 || columns == 0) return;
+        // The slices prove the bounds once; the loops below then read and write without checks.
+        ref float source = ref MemoryMarshal.GetReference(from[..((rows - 1) * fromStride + columns)]);
+        ref float target = ref MemoryMarshal.GetReference(to[..((rows - 1) * toStride + columns)]);
+        for (int i = 0; i < rows; i++)
+        {
+            if (columns >= Vector256<float>.Count) CopyWide(ref source, ref target, columns);
+            else
+                for (int j = 0; j < columns; j++) Unsafe.Add(ref target, j) = Unsafe.Add(ref source, j);
+            source = ref Unsafe.Add(ref source, fromStride);
+            target = ref Unsafe.Add(ref target, toStride);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CopyWide(ref float source, ref float target, int columns)
+    {
+        int last = columns - Vector256<float>.Count, j = 0;
+        for (; j < last; j += Vector256<float>.Count) Vector256.LoadUnsafe(ref source, (nuint)j).StoreUnsafe(ref target, (nuint)j);
+        // The last eight may overlap those before: writing a number twice is cheaper than writing it alone.
+        Vector256.LoadUnsafe(ref source, (nuint)last).StoreUnsafe(ref target, (nuint)last);
+    }
+}
