@@ -80,7 +80,7 @@ public sealed record MemoryEstimate
     private static double Workspace(KroneckerShape shape, int filters, double tokens)
     {
         double intermediates = (double)filters * (shape.AFirst ? shape.RowsA * shape.ColumnsB : shape.ColumnsA * shape.RowsB);
-        double tokensPerBlock = Math.Clamp(Math.Floor((1 << 16) / intermediates), 4, 64);
+        double tokensPerBlock = Math.Clamp(Math.Floor((1 << 17) / intermediates), 4, 64);
         return filters * shape.Parameters * (2 + Math.Ceiling(tokens / tokensPerBlock));
     }
 

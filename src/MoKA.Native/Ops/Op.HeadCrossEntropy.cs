@@ -19,7 +19,7 @@ public static partial class Op
     /// </summary>
     /// <param name="tape">The record of this pass.</param>
     /// <param name="x">[tokens, dim].</param>
-    /// <param name="head">From rows of dim to rows of logits, each row by itself.</param>
+    /// <param name="head">From rows of dim to rows of logits, each row by itself; their gradient takes their place.</param>
     /// <param name="labels">[tokens], ids or <see cref="IgnoredLabel"/>; must stay until the backward pass.</param>
     /// <returns>[1]; 0 when every label is ignored.</returns>
     public static Tensor HeadCrossEntropy<THead>(Tape tape, Tensor x, THead head, ReadOnlyMemory<int> labels) where THead : struct, ISegment

@@ -36,13 +36,14 @@ public static partial class Op
         Tensor weights = tape.Allocate(new Shape(filters.Length), "mixture weights");
         MixtureWeights(gate, temperature, weights.Data, tape.Cpu.InstructionSet);
         Tensor y = addTo ?? tape.Allocate(x.Shape.WithColumns(outputs), "mixture");
-        if (addTo is null) y.Data.Clear();
+        bool add = addTo is not null;
         KroneckerMixtureNode node = new(x, filters, gate, weights, scale, temperature);
         for (int i = 0; i < filters.Length; i++)
         {
             if (!node.FirstOfShape(i)) continue;
             using Workspace room = new(tape.Arena, node.StackLength(i));
-            KroneckerKernel.Forward(tape.Cpu, node.Stack(i, room.Data), x.Matrix, y.Matrix);
+            KroneckerKernel.Forward(tape.Cpu, node.Stack(i, room.Data), x.Matrix, y.Matrix, add);
+            add = true;
         }
         if (node.NeedsRecording(tape)) tape.Record(y, node);
         return y;
@@ -145,7 +146,7 @@ file readonly record struct KroneckerMixtureNode(Tensor X, ReadOnlyMemory<Kronec
         Span<float> dStackA = gradients.Data[..sizeA], dStackB = gradients.Data[sizeA..];
         KroneckerStack dStack = new(stack.Shape, stack.Filters, dStackA, dStackB);
         MatrixSpan dx = X.RequiresGradient ? X.GradientMatrix : default;
-        KroneckerKernel.Backward(tape.Cpu, stack, X.Matrix, y.GradientMatrix, dx, new MatrixSpan(partials.Data, blocks, length), dStackA, dStackB);
+        KroneckerKernel.Backward(tape.Cpu, stack, X.Matrix, y.GradientMatrix, dx, new MatrixSpan(partials.Data, blocks, length), gradients.Data);
         ReadOnlySpan<KroneckerFilter> filters = Filters.Span;
         for (int i = first, r = 0; i < filters.Length; i++)
         {

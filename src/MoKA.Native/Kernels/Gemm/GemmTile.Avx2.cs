@@ -114,4 +114,19 @@ internal static partial class GemmTile
         c3a.StoreUnsafe(ref Unsafe.Add(ref c, 3 * row));
         c3b.StoreUnsafe(ref Unsafe.Add(ref c, 3 * row + 8));
     }
+
+    /// <summary>One row of two registers: a single vector, bound by reading B.</summary>
+    private static void Avx2Single(int kc, ref float a, ref float b, ref float c, bool load)
+    {
+        Vector256<float> ca = load ? Vector256.LoadUnsafe(ref c) : default, cb = load ? Vector256.LoadUnsafe(ref c, 8) : default;
+        for (int k = 0; k < kc; k++)
+        {
+            Vector256<float> ak = Vector256.Create(Unsafe.Add(ref a, k));
+            ca = Vector256.FusedMultiplyAdd(ak, Vector256.LoadUnsafe(ref b), ca);
+            cb = Vector256.FusedMultiplyAdd(ak, Vector256.LoadUnsafe(ref b, 8), cb);
+            b = ref Unsafe.Add(ref b, 16);
+        }
+        ca.StoreUnsafe(ref c);
+        cb.StoreUnsafe(ref c, 8);
+    }
 }

@@ -279,5 +279,20 @@ internal static partial class GemmTile
         c3b.StoreUnsafe(ref Unsafe.Add(ref c, 3 * row + 16));
     }
 
+    /// <summary>One row of two registers: a single vector, bound by reading B.</summary>
+    private static void Avx512Single(int kc, ref float a, ref float b, ref float c, bool load)
+    {
+        Vector512<float> ca = load ? Vector512.LoadUnsafe(ref c) : default, cb = load ? Vector512.LoadUnsafe(ref c, 16) : default;
+        for (int k = 0; k < kc; k++)
+        {
+            Vector512<float> ak = Vector512.Create(Unsafe.Add(ref a, k));
+            ca = Vector512.FusedMultiplyAdd(ak, Vector512.LoadUnsafe(ref b), ca);
+            cb = Vector512.FusedMultiplyAdd(ak, Vector512.LoadUnsafe(ref b, 16), cb);
+            b = ref Unsafe.Add(ref b, 32);
+        }
+        ca.StoreUnsafe(ref c);
+        cb.StoreUnsafe(ref c, 16);
+    }
+
     private static unsafe void Prefetch(ref float start, nint offset) => Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.Add(ref start, offset)));
 }

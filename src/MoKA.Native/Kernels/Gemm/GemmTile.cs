@@ -4,7 +4,8 @@ namespace MoKA.Native.Kernels;
 
 /// <summary>
 /// The register tile: C [height, width] = panel of A [kc, height]ᵀ times panel of B [kc, width], added to C when
-/// <c>load</c>. One file per instruction set, each with a tall and a short tile; the scalar one is the specification.
+/// <c>load</c>. One file per instruction set, each with a tall tile, a short one and a single row; the scalar
+/// one is the specification.
 /// </summary>
 internal static partial class GemmTile
 {
@@ -17,11 +18,11 @@ internal static partial class GemmTile
     /// <summary>The columns of every tile.</summary>
     public static int Width(InstructionSet set) => set == InstructionSet.Avx512 ? 32 : 16;
 
-    /// <summary>The tile for the next rows when <paramref name="rows"/> are left: short ones where a tall one would be half empty.</summary>
+    /// <summary>The tile for the next rows when <paramref name="rows"/> are left: shorter ones where one would be half empty.</summary>
     public static int Height(InstructionSet set, int rows)
     {
         int tall = TallHeight(set);
-        return rows > tall * 2 / 3 ? tall : ShortHeight;
+        return rows > tall * 2 / 3 ? tall : rows > ShortHeight / 2 ? ShortHeight : 1;
     }
 
     /// <summary>
@@ -35,7 +36,7 @@ internal static partial class GemmTile
         if (panelOfA.Length < kc * height || panelOfB.Length < kc * width || tile.Length < (height - 1) * stride + width) throw new ArgumentException("GemmTile: a panel or the tile is too short.");
         if (set == InstructionSet.Scalar)
         {
-            Scalar(kc, panelOfA, panelOfB, tile, stride, load);
+            Scalar(height, kc, panelOfA, panelOfB, tile, stride, load);
             return;
         }
         ref float a = ref MemoryMarshal.GetReference(panelOfA);
@@ -43,10 +44,12 @@ internal static partial class GemmTile
         ref float c = ref MemoryMarshal.GetReference(tile);
         if (set == InstructionSet.Avx512)
         {
-            if (height == ShortHeight) Avx512Short(kc, ref a, ref b, ref c, stride, load);
+            if (height == 1) Avx512Single(kc, ref a, ref b, ref c, load);
+            else if (height == ShortHeight) Avx512Short(kc, ref a, ref b, ref c, stride, load);
             else if (columns <= width / 2) Avx512TallNarrow(kc, ref a, ref b, ref c, stride, load);
             else Avx512Tall(kc, ref a, ref b, ref c, stride, load);
         }
+        else if (height == 1) Avx2Single(kc, ref a, ref b, ref c, load);
         else if (height == ShortHeight) Avx2Short(kc, ref a, ref b, ref c, stride, load);
         else Avx2Tall(kc, ref a, ref b, ref c, stride, load);
     }

@@ -10,7 +10,10 @@ namespace MoKA.Native.Kernels;
 internal static class KroneckerKernel
 {
     /// <summary>A block's intermediate numbers, and their gradients, stay in a second-level cache.</summary>
-    private const int IntermediatesPerBlock = 1 << 16;
+    private const int IntermediatesPerBlock = 1 << 17;
+
+    /// <summary>Elements of the gradients that one task sums over all blocks.</summary>
+    private const int SumsPerTask = 1024;
 
     private const int LeastTokensPerBlock = 4, MostTokensPerBlock = 64;
 
@@ -19,32 +22,44 @@ internal static class KroneckerKernel
 
     private static int TokensPerBlock(in KroneckerStack stack) => Math.Clamp(IntermediatesPerBlock / stack.IntermediatePerToken, LeastTokensPerBlock, MostTokensPerBlock);
 
-    /// <summary>y [tokens, out] += Σ_r (A_r ⊗ B_r) x, x [tokens, in]; the filters as <see cref="KroneckerStack"/> lays them.</summary>
-    public static void Forward(Cpu cpu, in KroneckerStack stack, MatrixSpan x, MatrixSpan y)
+    /// <summary>
+    /// y [tokens, out] = Σ_r (A_r ⊗ B_r) x, added to what is there where asked, x [tokens, in]; the filters as
+    /// <see cref="KroneckerStack"/> lays them.
+    /// </summary>
+    public static void Forward(Cpu cpu, in KroneckerStack stack, MatrixSpan x, MatrixSpan y, bool add)
     {
-        ForwardJob job = new(stack, x, y);
+        ForwardJob job = new(stack, x, y, add);
         cpu.Run(Blocks(stack, x.Rows), ref job);
     }
 
     /// <summary>
-    /// Adds to dx [tokens, in] unless it is empty, and sets the gradients of the two stacks. Each token block first
+    /// Adds to dx [tokens, in] unless it is empty, and sets the gradients of the two stacks, A before B. Each token block first
     /// fills its own row of <paramref name="partials"/> [blocks, |stack A| + |stack B|]; the rows are then added in order.
     /// </summary>
-    public static void Backward(Cpu cpu, in KroneckerStack stack, MatrixSpan x, MatrixSpan dy, MatrixSpan dx, MatrixSpan partials, Span<float> dStackA, Span<float> dStackB)
+    public static void Backward(Cpu cpu, in KroneckerStack stack, MatrixSpan x, MatrixSpan dy, MatrixSpan dx, MatrixSpan partials, Span<float> dStack)
     {
         BackwardJob job = new(stack, x, dy, dx, partials);
         cpu.Run(Blocks(stack, x.Rows), ref job);
-        dStackA.Clear();
-        dStackB.Clear();
-        for (int block = 0; block < partials.Rows; block++)
+        SumJob sum = new(partials, dStack);
+        cpu.Run((dStack.Length + SumsPerTask - 1) / SumsPerTask, ref sum);
+    }
+
+    /// <summary>The sum of all blocks' gradients, block after block.</summary>
+    private readonly ref struct SumJob(MatrixSpan partials, Span<float> dStack) : IJob
+    {
+        private readonly MatrixSpan _partials = partials;
+        private readonly Span<float> _dStack = dStack;
+
+        public void Run(int item, Worker worker)
         {
-            Span<float> row = partials.Row(block);
-            TensorPrimitives.Add<float>(dStackA, row[..dStackA.Length], dStackA);
-            TensorPrimitives.Add<float>(dStackB, row[dStackA.Length..], dStackB);
+            int first = item * SumsPerTask, count = Math.Min(SumsPerTask, _dStack.Length - first);
+            Span<float> sum = _dStack.Slice(first, count);
+            sum.Clear();
+            for (int block = 0; block < _partials.Rows; block++) TensorPrimitives.Add<float>(sum, _partials.Row(block).Slice(first, count), sum);
         }
     }
 
-    private readonly ref struct ForwardJob(KroneckerStack stack, MatrixSpan x, MatrixSpan y) : IJob
+    private readonly ref struct ForwardJob(KroneckerStack stack, MatrixSpan x, MatrixSpan y, bool add) : IJob
     {
         private readonly KroneckerStack _stack = stack;
         private readonly MatrixSpan _x = x, _y = y;
@@ -58,11 +73,11 @@ internal static class KroneckerKernel
             if (s.AFirst)
             {
                 // Z_t = Ã X_t is done; now Y = Z B̃ᵀ over all (token, row of A) at once.
-                Gemm.MultiplyOnThisThread(worker, _stack.Flat(z, tokens), _stack.B.Transposed, new MatrixSpan(y, tokens * s.RowsA, s.RowsB), accumulate: true);
+                Gemm.MultiplyOnThisThread(worker, _stack.Flat(z, tokens), _stack.B.Transposed, new MatrixSpan(y, tokens * s.RowsA, s.RowsB), add);
                 return;
             }
             // Z = X B̃ᵀ is done; now Y_t = Ã Z_t, all tokens side by side.
-            KroneckerStack.MultiplyWide(worker, _stack.A, _stack.Wide(z, tokens), new TokenMajor(y, tokens, s.RowsA, s.RowsB), accumulate: true);
+            KroneckerStack.MultiplyWide(worker, _stack.A, _stack.Wide(z, tokens), new TokenMajor(y, tokens, s.RowsA, s.RowsB), add);
         }
     }
 
