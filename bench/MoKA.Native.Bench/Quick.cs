@@ -7,6 +7,9 @@ namespace MoKA.Native.Bench;
 /// <summary>The main ratios in under a minute: one number for each stable key, null where there is no peer.</summary>
 internal static class Quick
 {
+    // Enough to be a model, few enough to be quick.
+    private const int Layers = 2;
+
     public static Dictionary<string, double?> Measure()
     {
         Peer peer = new();
@@ -26,10 +29,10 @@ internal static class Quick
             JsonElement? attention = peer.Ask("attention", 2, 1024, 12, 64);
             ratios["attention_1024_over_torch"] = (attention?.GetProperty("ForwardMilliseconds").GetDouble() + attention?.GetProperty("BackwardMilliseconds").GetDouble()) / 1000 / (forward + backward);
         }
-        StepResult lora = new StepRun("lora-all", Steps: 3, Layers: 4).Measure(), moka = new StepRun("moka4-all", Steps: 3, Layers: 4).Measure();
+        StepResult lora = new StepRun("lora-all", Steps: 3, Layers: Layers).Measure(), moka = new StepRun("moka4-all", Steps: 3, Layers: Layers).Measure();
         ratios["moka_step_of_peak"] = moka.Gigaflop / moka.Seconds / ratios["peak_gflops_2t"];
         ratios["moka_over_lora_time_over_operations"] = moka.Milliseconds / lora.Milliseconds / (moka.Gigaflop / lora.Gigaflop);
-        ratios["moka_step_2t_over_1t"] = new StepRun("moka4-all", Threads: 1, Steps: 3, Layers: 4).Measure().Milliseconds / moka.Milliseconds;
+        ratios["moka_step_2t_over_1t"] = new StepRun("moka4-all", Threads: 1, Steps: 3, Layers: Layers).Measure().Milliseconds / moka.Milliseconds;
         return ratios;
     }
 
