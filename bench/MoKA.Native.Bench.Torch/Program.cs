@@ -17,7 +17,7 @@ try
     torch.ScalarType Type(int i) => args[i] == "bfloat16" ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32;
     object answer = args[0] switch
     {
-        "info" => new { Version = torch.__version__, Threads = threads },
+        "info" => new { Version = Version.Parse(torch.__version__).ToString(3), Threads = threads },
         "gemm" => Kernels.Gemm(Type(2), At(3), At(4), At(5), args[6] == "transposed"),
         "attention" => Kernels.Attention(At(2), At(3), At(4)),
         "kronecker" => Kernels.Kronecker(At(2), At(3), At(4), At(5), At(6)),

@@ -18,7 +18,7 @@ internal static class Quick
         {
             double peak1 = ratios.Keep("peak_gflops_1t", Machine.PeakGigaflops(one)), peak2 = ratios.Keep("peak_gflops_2t", Machine.PeakGigaflops(two));
             (double plain1, _, _) = GemmTable.Gigaflops(one, 1024, 1024, 1024);
-            (_, double transposed2, double int4) = GemmTable.Gigaflops(two, 512, 2048, 2048);
+            (_, double transposed2, double? int4) = GemmTable.Gigaflops(two, 512, 2048, 2048);
             ratios["gemm_1024_1t_of_peak"] = plain1 / peak1;
             ratios["gemm_512x2048x2048_2t_of_peak"] = transposed2 / peak2;
             ratios["gemm_512x2048x2048_2t_over_torch"] = transposed2 / peer.Ask("gemm", 2, "float32", 512, 2048, 2048, "transposed")?.GetProperty("Gigaflops").GetDouble();

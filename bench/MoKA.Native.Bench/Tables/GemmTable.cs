@@ -1,4 +1,5 @@
 using MoKA.Native.Kernels;
+using MoKA.Native.Llama;
 using MoKA.Native.Quantization;
 using static MoKA.Native.Bench.Tables.Markdown;
 
@@ -24,7 +25,7 @@ internal static class GemmTable
             text.Head("m", "k", "n", "xW GFLOP/s", "of peak", "xWᵀ GFLOP/s", "of peak", "int4 xWᵀ", "of float", "PyTorch xW", "we are", "PyTorch xWᵀ", "we are", "PyTorch bf16 xWᵀ");
             foreach ((int m, int k, int n) in Shapes)
             {
-                (double plain, double transposed, double int4) = Gigaflops(cpu, m, k, n);
+                (double plain, double transposed, double? int4) = Gigaflops(cpu, m, k, n);
                 double? Torch(string type, string layout) => peer.Ask("gemm", threads, type, m, k, n, layout)?.GetProperty("Gigaflops").GetDouble();
                 double? torch = Torch("float32", "plain"), torchTransposed = Torch("float32", "transposed");
                 text.Row($"{m}", $"{k}", $"{n}", Number(plain), Share(plain / peak), Number(transposed), Share(transposed / peak), Number(int4), Share(int4 / transposed),
@@ -35,13 +36,13 @@ internal static class GemmTable
     }
 
     /// <summary>GFLOP/s of xW, xWᵀ and xWᵀ in 4 bits.</summary>
-    public static (double Plain, double Transposed, double Int4) Gigaflops(Cpu cpu, int m, int k, int n)
+    public static (double Plain, double Transposed, double? Int4) Gigaflops(Cpu cpu, int m, int k, int n)
     {
         float[] a = GemmBench.Numbers(m * k), b = GemmBench.Numbers(k * n), c = new float[m * n];
         double flop = 2.0 * m * k * n / 1e9;
         double plain = Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(a, m, k), new MatrixSpan(b, k, n), new MatrixSpan(c, m, n)));
         double transposed = Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(a, m, k), new MatrixSpan(b, n, k).Transposed, new MatrixSpan(c, m, n)));
-        if (k % 32 != 0) return (flop / plain, flop / transposed, double.NaN);
+        if (k % LlamaConfig.Int4BlockSize != 0) return (flop / plain, flop / transposed, null);
         using Int4Matrix quantized = Int4Matrix.Quantize(b, n, k);
         double int4 = Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(a, m, k), new Int4Panels(quantized.Codes, quantized.Scales, k, transpose: true), k, n, new MatrixSpan(c, m, n)));
         return (flop / plain, flop / transposed, flop / int4);
