@@ -41,6 +41,29 @@ public sealed class TapeTests
     }
 
     [Fact]
+    public void AGradientThatWasPassedOnIsGone()
+    {
+        using Tape tape = new(Cpus.Widest);
+        using Parameter x = Draw.Parameter(1, new Shape(1));
+        Tensor y = Op.Add(tape, x, x), loss = Op.Add(tape, y, y);
+        tape.Backward(loss);
+        Assert.Equal(4, x.Gradient[0]);
+        Assert.Equal(
+            "Tensor: the gradient of sum [1] was passed on to what it was computed from; read the gradients of parameters and of inputs.",
+            Assert.Throws<InvalidOperationException>(() => y.Gradient.Length).Message);
+    }
+
+    [Fact]
+    public void APassIsWalkedOnce()
+    {
+        using Tape tape = new(Cpus.Widest);
+        using Parameter x = Draw.Parameter(1, new Shape(1));
+        Tensor first = Op.Add(tape, x, x), second = Op.Add(tape, x, x);
+        tape.Backward(first);
+        Assert.Contains("add losses up before Backward", Assert.Throws<InvalidOperationException>(() => tape.Backward(second)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void BackwardStartsFromOneNumber()
     {
         using Tape tape = new(Cpus.Widest);

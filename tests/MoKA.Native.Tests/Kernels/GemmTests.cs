@@ -27,6 +27,14 @@ public sealed class GemmTests
     [InlineData(129, 255, 129)]
     [InlineData(400, 33, 9)]
     [InlineData(9, 33, 400)]
+    // More rows, or steps of k, than are packed at a time; one and two rows shared among threads.
+    [InlineData(1051, 40, 35)]
+    [InlineData(40, 4100, 35)]
+    [InlineData(1, 4100, 70)]
+    [InlineData(2, 900, 100)]
+    // Last columns that fill half a register tile.
+    [InlineData(300, 70, 16)]
+    [InlineData(300, 70, 49)]
     public void PanelsAndTasksDoNotShow(int m, int k, int n)
     {
         for (int transposes = 0; transposes < 4; transposes++) Check(m, k, n, transposes);

@@ -30,6 +30,22 @@ public sealed unsafe class ArenaTests
     }
 
     [Fact]
+    public void AReturnedSliceServesTheNextThatFitsAndHalfFillsIt()
+    {
+        using Arena arena = new();
+        float* large = arena.Allocate(1000), small = arena.Allocate(600);
+        arena.Return(large, 1000);
+        arena.Return(small, 600);
+        Assert.True(arena.Allocate(300) == small);
+        Assert.True(arena.Allocate(300) != large);
+        Assert.True(arena.Allocate(1000) == large);
+        Assert.True(arena.Allocate(1000) != large);
+        arena.Return(large, 1000);
+        arena.Reset();
+        Assert.True(arena.Allocate(1000) == large && arena.Allocate(1000) != large);
+    }
+
+    [Fact]
     public void AGrownArenaBecomesOneBlockThatIsReused()
     {
         using Arena arena = new();
