@@ -32,6 +32,9 @@ public sealed class GemmTests
     [InlineData(40, 4100, 35)]
     [InlineData(1, 4100, 70)]
     [InlineData(2, 900, 100)]
+    // A single panel of B: each task packs its own rows.
+    [InlineData(300, 70, 7)]
+    [InlineData(253, 600, 32)]
     // Last columns that fill half a register tile.
     [InlineData(300, 70, 16)]
     [InlineData(300, 70, 49)]

@@ -16,6 +16,12 @@ internal static class Gemm
     /// <summary>Tasks for each thread, so that one that is held up does not hold up all.</summary>
     private const int TasksPerThread = 4;
 
+    /// <summary>
+    /// The most rows a task packs and multiplies at once when B is a single panel: packed rows are then read only once, and these
+    /// are still in the second-level cache.
+    /// </summary>
+    private const int MaxRowsOfNarrowTask = 126;
+
     /// <summary>Below this many multiply-adds, waking other threads costs more than it saves.</summary>
     private const long WorthSharing = 100_000;
 
@@ -32,6 +38,13 @@ internal static class Gemm
         {
             SerialJob<TRight> serial = new(a, b, depth, c, accumulate);
             cpu.RunSerially(1, ref serial);
+            return;
+        }
+        if (columns <= GemmTile.Width(cpu.InstructionSet))
+        {
+            int rowsOfTask = Math.Min(CeilingOfRatio(c.Rows, cpu.Threads), MaxRowsOfNarrowTask);
+            NarrowJob<TRight> narrow = new(a, b, depth, c, accumulate, rowsOfTask);
+            cpu.Run(CeilingOfRatio(c.Rows, rowsOfTask), ref narrow);
             return;
         }
         using Lock.Scope hold = cpu.Hold();
@@ -124,6 +137,19 @@ internal static class Gemm
 
         public void Run(int item, Worker worker) =>
             MultiplyOnThisThread(worker, new FloatPanels(_a.Transposed), _b, depth, new FloatTarget(_c), _c.Rows, _c.Columns, accumulate);
+    }
+
+    private readonly ref struct NarrowJob<TRight>(MatrixSpan a, TRight b, int depth, MatrixSpan c, bool accumulate, int rowsOfTask) : IJob
+        where TRight : struct, IPanels, allows ref struct
+    {
+        private readonly MatrixSpan _a = a, _c = c;
+        private readonly TRight _b = b;
+
+        public void Run(int item, Worker worker)
+        {
+            int first = item * rowsOfTask, rows = Math.Min(rowsOfTask, _c.Rows - first);
+            MultiplyOnThisThread(worker, new FloatPanels(_a.RowRange(first, rows).Transposed), _b, depth, new FloatTarget(_c.RowRange(first, rows)), rows, _c.Columns, accumulate);
+        }
     }
 
     private readonly ref struct PackingJob(MatrixSpan a, PackedRows packed) : IJob
