@@ -32,6 +32,7 @@ public sealed class GemmTests
     [InlineData(40, 4100, 35)]
     [InlineData(1, 4100, 70)]
     [InlineData(2, 900, 100)]
+    [InlineData(1, 37, 4101)]
     // A single panel of B: each task packs its own rows.
     [InlineData(300, 70, 7)]
     [InlineData(253, 600, 32)]
@@ -55,6 +56,7 @@ public sealed class GemmTests
     [Theory]
     [InlineData(5, 7, 9)]
     [InlineData(37, 300, 41)]
+    [InlineData(1, 45, 77)]
     public void BlocksOfLargerMatricesLeaveTheRestAlone(int m, int k, int n)
     {
         float[] a = Draw.Normal(1, (m + 3) * (k + 5)), b = Draw.Normal(2, (k + 2) * (n + 7)), c = Draw.Normal(3, (m + 4) * (n + 6));

@@ -22,12 +22,25 @@ internal static class Gemm
     /// </summary>
     private const int MaxRowsOfNarrowTask = 126;
 
+    /// <summary>Columns of a task when A is a single row: adjacent pieces of B long enough for the processor to fetch ahead.</summary>
+    private const int ColumnsOfRowTask = 256;
+
     /// <summary>Below this many multiply-adds, waking other threads costs more than it saves.</summary>
     private const long WorthSharing = 100_000;
 
     /// <summary>C [m, n] = A [m, k] B [k, n] over all threads; added to C when <paramref name="accumulate"/>.</summary>
-    public static void Multiply(Cpu cpu, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate = false) =>
-        Multiply(cpu, a, new FloatPanels(b), b.Rows, b.Columns, c, accumulate);
+    public static void Multiply(Cpu cpu, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate = false)
+    {
+        if (c.Rows != 1)
+        {
+            Multiply(cpu, a, new FloatPanels(b), b.Rows, b.Columns, c, accumulate);
+            return;
+        }
+        CheckShapes(a, b.Rows, b.Columns, c);
+        int columnsOfTask = (long)b.Rows * b.Columns < WorthSharing ? Math.Max(b.Columns, 1) : ColumnsOfRowTask;
+        RowJob row = new(a, b, c, accumulate, columnsOfTask);
+        cpu.Run(CeilingOfRatio(b.Columns, columnsOfTask), ref row);
+    }
 
     /// <summary>The same with a B that writes its own panels: a quantised weight that is never a float matrix.</summary>
     public static void Multiply<TRight>(Cpu cpu, MatrixSpan a, TRight b, int depth, int columns, MatrixSpan c, bool accumulate = false)
@@ -66,7 +79,8 @@ internal static class Gemm
     public static void MultiplyOnThisThread(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate = false)
     {
         CheckShapes(a, b.Rows, b.Columns, c);
-        MultiplyOnThisThread(worker, new FloatPanels(a.Transposed), new FloatPanels(b), b.Rows, new FloatTarget(c), c.Rows, c.Columns, accumulate);
+        if (c.Rows == 1) RowProduct.Run(worker.InstructionSet, a, b, c.Row(0), accumulate);
+        else MultiplyOnThisThread(worker, new FloatPanels(a.Transposed), new FloatPanels(b), b.Rows, new FloatTarget(c), c.Rows, c.Columns, accumulate);
     }
 
     /// <summary>The same for operands of any layout; <paramref name="a"/> gives the panels of Aᵀ [depth, rows].</summary>
@@ -137,6 +151,17 @@ internal static class Gemm
 
         public void Run(int item, Worker worker) =>
             MultiplyOnThisThread(worker, new FloatPanels(_a.Transposed), _b, depth, new FloatTarget(_c), _c.Rows, _c.Columns, accumulate);
+    }
+
+    private readonly ref struct RowJob(MatrixSpan x, MatrixSpan b, MatrixSpan y, bool accumulate, int columnsOfTask) : IJob
+    {
+        private readonly MatrixSpan _x = x, _b = b, _y = y;
+
+        public void Run(int item, Worker worker)
+        {
+            int first = item * columnsOfTask, some = Math.Min(columnsOfTask, _y.Columns - first);
+            RowProduct.Run(worker.InstructionSet, _x, _b.Block(0, _b.Rows, first, some), _y.Row(0).Slice(first, some), accumulate);
+        }
     }
 
     private readonly ref struct NarrowJob<TRight>(MatrixSpan a, TRight b, int depth, MatrixSpan c, bool accumulate, int rowsOfTask) : IJob

@@ -78,19 +78,28 @@ internal static class Packing
         int p = 0;
         for (; p + 4 <= kc; p += 4)
         {
-            Vector256<float> v0 = Pair(ref from, p, stride), v1 = Pair(ref from, p + stride, stride), v2 = Pair(ref from, p + 2 * stride, stride), v3 = Pair(ref from, p + 3 * stride, stride);
-            Vector256<float> low01 = Avx.UnpackLow(v0, v1), low23 = Avx.UnpackLow(v2, v3);
-            Vector256<float> high01 = Avx.UnpackHigh(v0, v1), high23 = Avx.UnpackHigh(v2, v3);
-            Avx.Shuffle(low01, low23, FirstHalves).StoreUnsafe(ref to, (nuint)(p * width));
-            Avx.Shuffle(low01, low23, SecondHalves).StoreUnsafe(ref to, (nuint)((p + 1) * width));
-            Avx.Shuffle(high01, high23, FirstHalves).StoreUnsafe(ref to, (nuint)((p + 2) * width));
-            Avx.Shuffle(high01, high23, SecondHalves).StoreUnsafe(ref to, (nuint)((p + 3) * width));
+            (Vector256<float> step0, Vector256<float> step1, Vector256<float> step2, Vector256<float> step3) = FourStepsOfEightColumns(ref from, p, stride);
+            step0.StoreUnsafe(ref to, (nuint)(p * width));
+            step1.StoreUnsafe(ref to, (nuint)((p + 1) * width));
+            step2.StoreUnsafe(ref to, (nuint)((p + 2) * width));
+            step3.StoreUnsafe(ref to, (nuint)((p + 3) * width));
         }
         for (; p < kc; p++)
             for (int c = 0; c < 8; c++) Unsafe.Add(ref to, p * width + c) = Unsafe.Add(ref from, p + c * stride);
     }
 
+    /// <summary>Steps p .. p + 4 of eight columns that are <paramref name="stride"/> floats apart, each step as one register.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (Vector256<float> Step0, Vector256<float> Step1, Vector256<float> Step2, Vector256<float> Step3) FourStepsOfEightColumns(ref float columns, int p, int stride)
+    {
+        Vector256<float> v0 = Pair(ref columns, p, stride), v1 = Pair(ref columns, p + stride, stride), v2 = Pair(ref columns, p + 2 * stride, stride), v3 = Pair(ref columns, p + 3 * stride, stride);
+        Vector256<float> low01 = Avx.UnpackLow(v0, v1), low23 = Avx.UnpackLow(v2, v3);
+        Vector256<float> high01 = Avx.UnpackHigh(v0, v1), high23 = Avx.UnpackHigh(v2, v3);
+        return (Avx.Shuffle(low01, low23, FirstHalves), Avx.Shuffle(low01, low23, SecondHalves), Avx.Shuffle(high01, high23, FirstHalves), Avx.Shuffle(high01, high23, SecondHalves));
+    }
+
     /// <summary>Four steps of one column, and of the fourth column after it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Pair(ref float from, int offset, int stride) =>
         Vector256.Create(Vector128.LoadUnsafe(ref from, (nuint)offset), Vector128.LoadUnsafe(ref from, (nuint)(offset + 4 * stride)));
 
