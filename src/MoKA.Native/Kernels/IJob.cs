@@ -22,6 +22,7 @@ internal enum ScratchSlot
     PanelOfB,
     EdgeTile,
     Dequantised,
+    PackedHead,
     Scores,
     ScoreGradients,
     RowValues,

@@ -101,6 +101,23 @@ internal static class Gemm
             }
     }
 
+    /// <summary>
+    /// The same where both operands lie packed, as attention keeps them: rows <paramref name="first"/> .. <paramref name="last"/>
+    /// of A, each of them a whole tile or the end, and steps <paramref name="k"/> .. k + <paramref name="steps"/>, times one panel
+    /// of B [steps, width], into C [last - first, columns].
+    /// </summary>
+    public static void MultiplyPacked(Worker worker, PackedRows a, int first, int last, int k, int steps, ReadOnlySpan<float> panelOfB, MatrixSpan c, bool accumulate)
+    {
+        int width = GemmTile.Width(worker.InstructionSet);
+        for (int slab = 0; slab < a.Slabs; slab++)
+        {
+            (int begin, int kc) = a.Slab(slab);
+            int from = Math.Max(begin, k), to = Math.Min(begin + kc, k + steps);
+            if (from < to)
+                MultiplySlab(worker, a, slab, from - begin, to - from, first, last, panelOfB[((from - k) * width)..], new FloatTarget(c), -first, 0, c.Columns, accumulate || from > k);
+        }
+    }
+
     private static void CheckShapes(MatrixSpan a, int depth, int columns, MatrixSpan c)
     {
         if (a.Columns != depth || c.Rows != a.Rows || c.Columns != columns || (c.ColumnStride != 1 && c.Columns > 1))
@@ -118,26 +135,34 @@ internal static class Gemm
         InstructionSet set = worker.InstructionSet;
         int width = GemmTile.Width(set), validColumns = Math.Min(width, columns - column);
         Span<float> panelOfB = worker.Scratch(ScratchSlot.PanelOfB, width * packed.DepthOfSlab);
-        Span<float> edge = worker.Scratch(ScratchSlot.EdgeTile, GemmTile.TallHeight(set) * width);
         for (int slab = 0; slab < packed.Slabs; slab++)
         {
             (int k, int kc) = packed.Slab(slab);
-            bool load = accumulate || slab > 0;
             b.Pack(worker, k, kc, column, validColumns, width, panelOfB);
-            for (int i = first, height; i < last; i += height)
+            MultiplySlab(worker, packed, slab, 0, kc, first, last, panelOfB, c, row, column, validColumns, accumulate || slab > 0);
+        }
+    }
+
+    /// <summary>Steps <paramref name="skip"/> .. skip + <paramref name="steps"/> of one slab of k, with a panel of B that holds just these.</summary>
+    private static void MultiplySlab<TTarget>(Worker worker, PackedRows packed, int slab, int skip, int steps, int first, int last, ReadOnlySpan<float> panelOfB, TTarget c, int row, int column, int validColumns, bool load)
+        where TTarget : struct, ITarget, allows ref struct
+    {
+        InstructionSet set = worker.InstructionSet;
+        int width = GemmTile.Width(set);
+        Span<float> edge = worker.Scratch(ScratchSlot.EdgeTile, GemmTile.TallHeight(set) * width);
+        for (int i = first, height; i < last; i += height)
+        {
+            height = GemmTile.Height(set, packed.Rows - i);
+            int validRows = Math.Min(height, packed.Rows - i);
+            ReadOnlySpan<float> panelOfA = packed.Panel(slab, i, height)[(skip * height)..];
+            if (validRows == height && validColumns == width && c.Direct(row + i, height, column, width, out int stride) is { IsEmpty: false } tile)
             {
-                height = GemmTile.Height(set, packed.Rows - i);
-                int validRows = Math.Min(height, packed.Rows - i);
-                ReadOnlySpan<float> panelOfA = packed.Panel(slab, i, height);
-                if (validRows == height && validColumns == width && c.Direct(row + i, height, column, width, out int stride) is { IsEmpty: false } tile)
-                {
-                    GemmTile.Run(set, height, kc, panelOfA, panelOfB, tile, stride, width, load);
-                    continue;
-                }
-                if (load) c.Read(row + i, validRows, column, validColumns, edge, width);
-                GemmTile.Run(set, height, kc, panelOfA, panelOfB, edge, width, validColumns, load);
-                c.Write(row + i, validRows, column, validColumns, edge, width);
+                GemmTile.Run(set, height, steps, panelOfA, panelOfB, tile, stride, width, load);
+                continue;
             }
+            if (load) c.Read(row + i, validRows, column, validColumns, edge, width);
+            GemmTile.Run(set, height, steps, panelOfA, panelOfB, edge, width, validColumns, load);
+            c.Write(row + i, validRows, column, validColumns, edge, width);
         }
     }
 
