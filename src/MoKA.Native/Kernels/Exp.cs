@@ -35,9 +35,6 @@ internal static class Exp
         p = TLanes.Fma(p, r, TLanes.Broadcast(1.6666665459e-1f));
         p = TLanes.Fma(p, r, TLanes.Broadcast(5.0000001201e-1f));
         p = TLanes.Fma(p, r * r, r) + TLanes.Broadcast(1);
-        // 2^n in two halves, because n = 128 alone has no float.
-        TLanes half = TLanes.Fma(whole, TLanes.Broadcast(0.5f), TLanes.Broadcast(RoundToWhole)) - TLanes.Broadcast(RoundToWhole);
-        TLanes scaled = p * TLanes.PowerOfTwo(half) * TLanes.PowerOfTwo(whole - half);
-        return TLanes.ZeroBelow(x, lowest, scaled);
+        return TLanes.ZeroBelow(x, lowest, TLanes.Scale(p, whole));
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MoKA.Native.Kernels;
 
@@ -36,8 +37,8 @@ internal interface ILanes<TSelf> where TSelf : struct, ILanes<TSelf>
     /// <summary>The smaller; <paramref name="b"/> when either is not a number.</summary>
     static abstract TSelf Min(TSelf a, TSelf b);
 
-    /// <summary>2^n for whole n from -126 to 127, by writing the exponent bits.</summary>
-    static abstract TSelf PowerOfTwo(TSelf n);
+    /// <summary>a 2^n for whole n from -126 to 128; exact, as long as the result has a normal float.</summary>
+    static abstract TSelf Scale(TSelf a, TSelf n);
 
     /// <summary>0 where x is below the bound, else <paramref name="value"/>; so too where x is not a number.</summary>
     static abstract TSelf ZeroBelow(TSelf x, TSelf bound, TSelf value);
@@ -74,7 +75,7 @@ internal readonly struct OneLane(float value) : ILanes<OneLane>
 
     public static OneLane Min(OneLane a, OneLane b) => a._value < b._value ? a : b;
 
-    public static OneLane PowerOfTwo(OneLane n) => new(BitConverter.Int32BitsToSingle(((int)n._value + 127) << 23));
+    public static OneLane Scale(OneLane a, OneLane n) => new(float.ScaleB(a._value, (int)n._value));
 
     public static OneLane ZeroBelow(OneLane x, OneLane bound, OneLane value) => x._value < bound._value ? default : value;
 }
@@ -110,13 +111,18 @@ internal readonly struct EightLanes(Vector256<float> value) : ILanes<EightLanes>
     public static EightLanes Sqrt(EightLanes a) => new(Vector256.Sqrt(a._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static EightLanes Max(EightLanes a, EightLanes b) => new(Vector256.ConditionalSelect(Vector256.GreaterThan(a._value, b._value), a._value, b._value));
+    public static EightLanes Max(EightLanes a, EightLanes b) => new(Avx.Max(a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static EightLanes Min(EightLanes a, EightLanes b) => new(Vector256.ConditionalSelect(Vector256.LessThan(a._value, b._value), a._value, b._value));
+    public static EightLanes Min(EightLanes a, EightLanes b) => new(Avx.Min(a._value, b._value));
 
+    /// <summary>By 2^(n/2) twice, exponent bits written, because n = 128 alone has no float.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static EightLanes PowerOfTwo(EightLanes n) => new(((Vector256.ConvertToInt32(n._value) + Vector256.Create(127)) << 23).AsSingle());
+    public static EightLanes Scale(EightLanes a, EightLanes n)
+    {
+        Vector256<int> whole = Vector256.ConvertToInt32(n._value), half = whole >> 1, bias = Vector256.Create(127);
+        return new(a._value * ((half + bias) << 23).AsSingle() * ((whole - half + bias) << 23).AsSingle());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static EightLanes ZeroBelow(EightLanes x, EightLanes bound, EightLanes value) =>
@@ -154,13 +160,13 @@ internal readonly struct SixteenLanes(Vector512<float> value) : ILanes<SixteenLa
     public static SixteenLanes Sqrt(SixteenLanes a) => new(Vector512.Sqrt(a._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static SixteenLanes Max(SixteenLanes a, SixteenLanes b) => new(Vector512.ConditionalSelect(Vector512.GreaterThan(a._value, b._value), a._value, b._value));
+    public static SixteenLanes Max(SixteenLanes a, SixteenLanes b) => new(Avx512F.Max(a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static SixteenLanes Min(SixteenLanes a, SixteenLanes b) => new(Vector512.ConditionalSelect(Vector512.LessThan(a._value, b._value), a._value, b._value));
+    public static SixteenLanes Min(SixteenLanes a, SixteenLanes b) => new(Avx512F.Min(a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static SixteenLanes PowerOfTwo(SixteenLanes n) => new(((Vector512.ConvertToInt32(n._value) + Vector512.Create(127)) << 23).AsSingle());
+    public static SixteenLanes Scale(SixteenLanes a, SixteenLanes n) => new(Avx512F.Scale(a._value, n._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SixteenLanes ZeroBelow(SixteenLanes x, SixteenLanes bound, SixteenLanes value) =>

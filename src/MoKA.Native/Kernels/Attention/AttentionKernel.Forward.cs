@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace MoKA.Native.Kernels;
@@ -119,26 +120,40 @@ internal static partial class AttentionKernel
 
         private void AddKeys<TLanes>(MatrixSpan scores, float scale) where TLanes : struct, ILanes<TLanes>
         {
-            int width = scores.Columns, keys = scores.Rows;
             // The slice proves the bounds once; the loops below then read and write without checks.
-            ref float s = ref MemoryMarshal.GetReference(scores.Data[..(keys * width)]);
-            ref float maxima = ref MemoryMarshal.GetReference(Maxima), sums = ref MemoryMarshal.GetReference(Sums), factors = ref MemoryMarshal.GetReference(Factors);
-            TLanes factorOfScore = TLanes.Broadcast(scale);
-            for (int column = 0; column < width; column += TLanes.Count)
+            ref float s = ref MemoryMarshal.GetReference(scores.Data[..(scores.Rows * scores.Columns)]);
+            for (int column = 0; column < scores.Columns; column += TLanes.Count)
             {
-                TLanes before = TLanes.Load(ref maxima, column), max = before;
-                for (int i = column; i < keys * width; i += width) max = TLanes.Max(TLanes.Load(ref s, i) * factorOfScore, max);
-                TLanes factor = Exp.Of(before - max), sum = TLanes.Load(ref sums, column) * factor;
-                for (int i = column; i < keys * width; i += width)
-                {
-                    TLanes e = Exp.Of(TLanes.Load(ref s, i) * factorOfScore - max);
-                    e.Store(ref s, i);
-                    sum += e;
-                }
-                max.Store(ref maxima, column);
-                factor.Store(ref factors, column);
-                sum.Store(ref sums, column);
+                Raise<TLanes>(ref s, scores.Rows, scores.Columns, column, scale);
+                Exponentials<TLanes>(ref s, scores.Rows, scores.Columns, column, scale);
             }
+        }
+
+        /// <summary>The maxima with the new scores, and what the sums so far shrink by. Apart from the loop below: together they would exceed what the compiler inlines.</summary>
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private void Raise<TLanes>(ref float s, int keys, int width, int column, float scale) where TLanes : struct, ILanes<TLanes>
+        {
+            ref float maxima = ref MemoryMarshal.GetReference(Maxima), sums = ref MemoryMarshal.GetReference(Sums), factors = ref MemoryMarshal.GetReference(Factors);
+            TLanes factorOfScore = TLanes.Broadcast(scale), before = TLanes.Load(ref maxima, column), max = before;
+            for (int i = column; i < keys * width; i += width) max = TLanes.Max(TLanes.Load(ref s, i) * factorOfScore, max);
+            TLanes factor = Exp.Of(before - max);
+            max.Store(ref maxima, column);
+            factor.Store(ref factors, column);
+            (TLanes.Load(ref sums, column) * factor).Store(ref sums, column);
+        }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private void Exponentials<TLanes>(ref float s, int keys, int width, int column, float scale) where TLanes : struct, ILanes<TLanes>
+        {
+            ref float sums = ref MemoryMarshal.GetReference(Sums);
+            TLanes factorOfScore = TLanes.Broadcast(scale), max = TLanes.Load(ref MemoryMarshal.GetReference(Maxima), column), sum = TLanes.Load(ref sums, column);
+            for (int i = column; i < keys * width; i += width)
+            {
+                TLanes e = Exp.Of(TLanes.Load(ref s, i) * factorOfScore - max);
+                e.Store(ref s, i);
+                sum += e;
+            }
+            sum.Store(ref sums, column);
         }
     }
 }
