@@ -1,3 +1,4 @@
+using MoKA.Native.Autograd;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using MoKA.Native.Kernels;
@@ -25,11 +26,31 @@ internal static class Machine
         return 2.0 * lanes * Chains * Steps * ItemsPerThread * cpu.Threads / seconds / 1e9;
     }
 
+    /// <summary>Seconds in which all threads together copy one buffer to another of the same length, wherever they live: memory or a cache.</summary>
+    public static double CopySeconds(Cpu cpu, Parameter from, Parameter to) => Timing.Seconds(() =>
+    {
+        CopyJob job = new(from.Data, to.Data);
+        cpu.Run((from.Data.Length + CopyJob.FloatsPerItem - 1) / CopyJob.FloatsPerItem, ref job);
+    });
+
     private static string ProcessorSays(string key)
     {
         const string file = "/proc/cpuinfo";
         string? line = File.Exists(file) ? File.ReadLines(file).FirstOrDefault(line => line.StartsWith(key, StringComparison.Ordinal)) : null;
         return line?.Split(':')[1].Trim() ?? $"unknown {key}";
+    }
+
+    private readonly ref struct CopyJob(Span<float> from, Span<float> to) : IJob
+    {
+        public const int FloatsPerItem = 1 << 15;
+
+        private readonly Span<float> _from = from, _to = to;
+
+        public void Run(int item, Worker worker)
+        {
+            int first = item * FloatsPerItem;
+            _from[first..Math.Min(first + FloatsPerItem, _from.Length)].CopyTo(_to[first..]);
+        }
     }
 
     private readonly struct PeakJob : IJob

@@ -11,7 +11,7 @@ internal static class Addition
     public static void Run(Cpu cpu, Span<float> a, Span<float> b, Span<float> destination)
     {
         Job job = new(a, b, destination);
-        cpu.Run((a.Length + ElementsPerTask - 1) / ElementsPerTask, ref job);
+        cpu.Run(Ceiling.OfRatio(a.Length, ElementsPerTask), ref job);
     }
 
     private readonly ref struct Job(Span<float> a, Span<float> b, Span<float> destination) : IJob

@@ -49,7 +49,7 @@ public sealed class AdamW : IDisposable
                 parameter.Data, parameter.Gradient, moments[..count], moments[count..],
                 1 - learningRate * decay, Options.Beta1, Options.Beta2, learningRate * firstCorrection, secondCorrection, Options.Epsilon);
             UpdateJob job = new(update, count);
-            cpu.Run((count + ElementsPerTask - 1) / ElementsPerTask, ref job);
+            cpu.Run(Ceiling.OfRatio(count, ElementsPerTask), ref job);
             parameter.ClearGradient();
         }
     }

@@ -22,30 +22,32 @@ public sealed class AttentionTests
     public void CutsQueriesIntoBlocks() => Check([0, 75, 78], 2, 1, 2, 9);
 
     /// <summary>Later keys score higher, so each block of keys raises the maxima and what was summed before is scaled down.</summary>
-    [Fact]
-    public void CutsKeysIntoBlocks()
+    [Theory]
+    [InlineData(1050, 1, 3)]
+    [InlineData(95, 2, 35)]
+    [InlineData(6, 1, 530)]
+    public void CutsKeysAndHeadsIntoBlocks(int tokens, int heads, int headDim)
     {
-        const int tokens = 1050, headDim = 3;
-        Parameter[] x = [.. Enumerable.Range(0, 3).Select(i => Draw.Parameter((ulong)i + 30, new Shape(tokens, headDim)))];
+        Parameter[] x = [.. Enumerable.Range(0, 3).Select(i => Draw.Parameter((ulong)i + 30, new Shape(tokens, (i == 0 ? heads : 1) * headDim)))];
         for (int t = 0; t < tokens; t++) x[1].Data[t * headDim] += t / 300f;
-        float[] weights = Draw.Normal(77, tokens * headDim);
+        float[] weights = Draw.Normal(77, tokens * heads * headDim);
         float[][] Run(Cpu cpu)
         {
             foreach (Parameter input in x) input.ClearGradient();
             using Tape tape = new(cpu);
-            Tensor y = Op.Attention(tape, x[0], x[1], x[2], 1, 1, new Sequences(new[] { 0, tokens }));
+            Tensor y = Op.Attention(tape, x[0], x[1], x[2], heads, 1, new Sequences(new[] { 0, tokens }));
             tape.Backward(WeightedSum.Of(tape, y, weights));
             return [y.Data.ToArray(), .. x.Select(input => input.Gradient.ToArray())];
         }
         float[][] result = Run(Cpus.Widest);
         Matrix<double>[] exact = [.. x.Select(Draw.Exact)];
-        double[] Expected() => Textbook.Attention(exact[0], exact[1], exact[2], 1, 1, [0, tokens]).Data;
+        double[] Expected() => Textbook.Attention(exact[0], exact[1], exact[2], heads, 1, [0, tokens]).Data;
         OpContract.Close("the output", Expected(), result[0]);
         double Loss() => Expected().Zip(weights, (y, w) => y * w).Sum();
         const double step = 1e-5;
         for (int i = 0; i < 3; i++)
         {
-            // The slope along one direction stands for the 3150 slopes.
+            // The slope along one direction stands for all slopes.
             double[] middle = [.. exact[i].Data], direction = [.. Draw.Normal((ulong)i, middle.Length).Select(d => (double)d)];
             double along = result[i + 1].Zip(direction, (g, d) => g * d).Sum();
             void Move(double by) => middle.Zip(direction, (m, d) => m + by * d).ToArray().CopyTo(exact[i].Data, 0);

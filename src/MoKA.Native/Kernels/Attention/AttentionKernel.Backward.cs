@@ -72,7 +72,7 @@ internal static partial class AttentionKernel
         public KeyPanel(Worker worker, int dim, int width)
         {
             int panel = dim * width;
-            Span<float> operands = worker.Scratch(ScratchSlot.Intermediate, 2 * panel + CeilingOfRatio(dim, width) * width * width), sums = worker.Scratch(ScratchSlot.IntermediateGradient, 2 * panel);
+            Span<float> operands = worker.Scratch(ScratchSlot.Intermediate, 2 * panel + Ceiling.OfRatio(dim, width) * width * width), sums = worker.Scratch(ScratchSlot.IntermediateGradient, 2 * panel);
             Keys = Take(ref operands, panel);
             Values = Take(ref operands, panel);
             _keysByDim = operands;

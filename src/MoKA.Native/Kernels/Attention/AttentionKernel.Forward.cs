@@ -42,7 +42,7 @@ internal static partial class AttentionKernel
                 ColumnState state = new(sums, width);
                 for (int k0 = 0; k0 < end; k0 += RowsPerBlock)
                 {
-                    int some = Math.Min(RowsPerBlock, end - k0), whole = Math.Min(CeilingOfRatio(some, tall) * tall, k.Rows - k0);
+                    int some = Math.Min(RowsPerBlock, end - k0), whole = Math.Min(Ceiling.OfRatio(some, tall) * tall, k.Rows - k0);
                     Gemm.MultiplyPacked(worker, packedKeys, k0, k0 + whole, 0, dim, panelOfQueries, scores.RowRange(0, whole), accumulate: false);
                     // Query i sees keys up to past + i0 + i.
                     for (int key = Math.Max(past + i0 + 1 - k0, 0); key < some; key++) scores.Row(key)[..Math.Min(k0 + key - past - i0, width)].Fill(float.NegativeInfinity);

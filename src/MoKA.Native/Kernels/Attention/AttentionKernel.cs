@@ -30,8 +30,6 @@ internal static partial class AttentionKernel
         cpu.Run(shape.Sequences.Count * shape.KeyValueHeads, ref job);
     }
 
-    private static int CeilingOfRatio(int a, int b) => (a + b - 1) / b;
-
     /// <summary>All rows of x [n, d] packed by rows, for products over d.</summary>
     private static PackedRows PackByRows(Worker worker, MatrixSpan x, scoped ref Span<float> memory)
     {

@@ -39,7 +39,7 @@ internal static class Gemm
         CheckShapes(a, b.Rows, b.Columns, c);
         int columnsOfTask = (long)b.Rows * b.Columns < WorthSharing ? Math.Max(b.Columns, 1) : ColumnsOfRowTask;
         RowJob row = new(a, b, c, accumulate, columnsOfTask);
-        cpu.Run(CeilingOfRatio(b.Columns, columnsOfTask), ref row);
+        cpu.Run(Ceiling.OfRatio(b.Columns, columnsOfTask), ref row);
     }
 
     /// <summary>The same with a B that writes its own panels: a quantised weight that is never a float matrix.</summary>
@@ -55,22 +55,22 @@ internal static class Gemm
         }
         if (columns <= GemmTile.Width(cpu.InstructionSet))
         {
-            int rowsOfTask = Math.Min(CeilingOfRatio(c.Rows, cpu.Threads), MaxRowsOfNarrowTask);
+            int rowsOfTask = Math.Min(Ceiling.OfRatio(c.Rows, cpu.Threads), MaxRowsOfNarrowTask);
             NarrowJob<TRight> narrow = new(a, b, depth, c, accumulate, rowsOfTask);
-            cpu.Run(CeilingOfRatio(c.Rows, rowsOfTask), ref narrow);
+            cpu.Run(Ceiling.OfRatio(c.Rows, rowsOfTask), ref narrow);
             return;
         }
         using Lock.Scope hold = cpu.Hold();
         for (int row = 0; row < c.Rows; row += MaxRows)
             for (int k = 0; k < Math.Max(depth, 1); k += MaxDepth)
             {
-                int rows = Math.Min(MaxRows, c.Rows - row), some = Math.Min(MaxDepth, depth - k), panels = CeilingOfRatio(columns, GemmTile.Width(cpu.InstructionSet));
+                int rows = Math.Min(MaxRows, c.Rows - row), some = Math.Min(MaxDepth, depth - k), panels = Ceiling.OfRatio(columns, GemmTile.Width(cpu.InstructionSet));
                 PackedRows packed = new(cpu.InstructionSet, rows, k, some, cpu.Scratch(0, ScratchSlot.PanelsOfA, PackedRows.Length(cpu.InstructionSet, rows, some)));
                 PackingJob packing = new(a.RowRange(row, rows), packed);
                 cpu.Run(packed.PackingTasks, ref packing);
                 // A task is one panel of B; where these are few, the rows are cut as well.
-                int rowTasks = Math.Min(packed.TallTiles, CeilingOfRatio(TasksPerThread * cpu.Threads, Math.Max(panels, 1)));
-                MultiplyJob<TRight> multiply = new(packed, b, c.RowRange(row, rows), accumulate || k > 0, panels, CeilingOfRatio(packed.TallTiles, rowTasks));
+                int rowTasks = Math.Min(packed.TallTiles, Ceiling.OfRatio(TasksPerThread * cpu.Threads, Math.Max(panels, 1)));
+                MultiplyJob<TRight> multiply = new(packed, b, c.RowRange(row, rows), accumulate || k > 0, panels, Ceiling.OfRatio(packed.TallTiles, rowTasks));
                 cpu.Run(panels * rowTasks, ref multiply);
             }
     }
@@ -165,8 +165,6 @@ internal static class Gemm
             c.Write(row + i, validRows, column, validColumns, edge, width);
         }
     }
-
-    private static int CeilingOfRatio(int a, int b) => (a + b - 1) / b;
 
     private readonly ref struct SerialJob<TRight>(MatrixSpan a, TRight b, int depth, MatrixSpan c, bool accumulate) : IJob
         where TRight : struct, IPanels, allows ref struct

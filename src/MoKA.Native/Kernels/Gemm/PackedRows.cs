@@ -26,9 +26,9 @@ internal readonly ref struct PackedRows
         (_set, Rows, _firstDepth, _depth) = (set, rows, firstDepth, depth);
         _memory = memory;
         // A depth of zero is one slab of no steps: C still has to be written.
-        Slabs = Math.Max(CeilingOfRatio(depth, MaxDepthOfSlab), 1);
-        DepthOfSlab = CeilingOfRatio(depth, Slabs);
-        Slabs = Math.Max(CeilingOfRatio(depth, Math.Max(DepthOfSlab, 1)), 1);
+        Slabs = Math.Max(Ceiling.OfRatio(depth, MaxDepthOfSlab), 1);
+        DepthOfSlab = Ceiling.OfRatio(depth, Slabs);
+        Slabs = Math.Max(Ceiling.OfRatio(depth, Math.Max(DepthOfSlab, 1)), 1);
         _paddedRows = rows + GemmTile.TallHeight(set);
     }
 
@@ -38,9 +38,9 @@ internal readonly ref struct PackedRows
 
     public int DepthOfSlab { get; }
 
-    public int TallTiles => CeilingOfRatio(Rows, GemmTile.TallHeight(_set));
+    public int TallTiles => Ceiling.OfRatio(Rows, GemmTile.TallHeight(_set));
 
-    public int PackingTasks => Slabs * CeilingOfRatio(TallTiles, TallTilesPerPackingTask);
+    public int PackingTasks => Slabs * Ceiling.OfRatio(TallTiles, TallTilesPerPackingTask);
 
     /// <summary>How many floats the panels of rows [rows, depth] take at most.</summary>
     public static int Length(InstructionSet set, int rows, int depth) => checked((rows + GemmTile.TallHeight(set)) * depth);
@@ -73,6 +73,4 @@ internal readonly ref struct PackedRows
         (int k, int kc) = Slab(slab);
         return _memory.Slice(_paddedRows * (k - _firstDepth) + row * kc, height * kc);
     }
-
-    private static int CeilingOfRatio(int a, int b) => (a + b - 1) / b;
 }

@@ -18,7 +18,7 @@ internal static class KroneckerKernel
     private const int LeastTokensPerBlock = 4, MostTokensPerBlock = 64;
 
     /// <summary>How many blocks the tokens make; it depends on the filters alone, so that sums over blocks have one order.</summary>
-    public static int Blocks(in KroneckerStack stack, int tokens) => (tokens + TokensPerBlock(stack) - 1) / TokensPerBlock(stack);
+    public static int Blocks(in KroneckerStack stack, int tokens) => Ceiling.OfRatio(tokens, TokensPerBlock(stack));
 
     private static int TokensPerBlock(in KroneckerStack stack) => Math.Clamp(IntermediatesPerBlock / stack.IntermediatePerToken, LeastTokensPerBlock, MostTokensPerBlock);
 
@@ -41,7 +41,7 @@ internal static class KroneckerKernel
         BackwardJob job = new(stack, x, dy, dx, partials);
         cpu.Run(Blocks(stack, x.Rows), ref job);
         SumJob sum = new(partials, dStack);
-        cpu.Run((dStack.Length + SumsPerTask - 1) / SumsPerTask, ref sum);
+        cpu.Run(Ceiling.OfRatio(dStack.Length, SumsPerTask), ref sum);
     }
 
     /// <summary>The sum of all blocks' gradients, block after block.</summary>
