@@ -9,7 +9,7 @@ namespace MoKA.Native.Bench;
 public class GemmBench
 {
     private float[] _x = [], _w = [], _y = [];
-    private Int4Matrix _int4 = null!;
+    private BlockMatrix _int4 = null!;
     private Cpu _cpu = null!;
 
     [Params(InstructionSet.Scalar, InstructionSet.Avx2, InstructionSet.Avx512)]
@@ -28,7 +28,7 @@ public class GemmBench
         _x = Numbers(Tokens * Size);
         _w = Numbers(Size * Size);
         _y = new float[Tokens * Size];
-        _int4 = Int4Matrix.Quantize(_w, Size, Size);
+        _int4 = BlockMatrix.Quantize(_w, Size, Size, BlockType.Q4_0);
     }
 
     [GlobalCleanup]
@@ -38,7 +38,7 @@ public class GemmBench
     public void Float() => Gemm.Multiply(_cpu, new MatrixSpan(_x, Tokens, Size), new MatrixSpan(_w, Size, Size).Transposed, new MatrixSpan(_y, Tokens, Size));
 
     [Benchmark]
-    public void Int4() => Gemm.Multiply(_cpu, new MatrixSpan(_x, Tokens, Size), new Int4Panels(_int4.Codes, _int4.Scales, Size, transpose: true), Size, Size, new MatrixSpan(_y, Tokens, Size));
+    public void Int4() => _int4.Multiply(_cpu, new MatrixSpan(_x, Tokens, Size), new MatrixSpan(_y, Tokens, Size), transpose: true);
 
     internal static float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(i => MathF.Sin(i))];
 }

@@ -6,7 +6,7 @@ namespace MoKA.Native.Llama;
 public interface ILlamaWeights
 {
     /// <summary>The token table [vocabulary, hidden].</summary>
-    Parameter Embedding(int vocabulary, int hidden);
+    ITokenTable Embedding(int vocabulary, int hidden);
 
     /// <summary>A layer's linear map [outputs, inputs]; kind is q, k, v, o, gate, up or down.</summary>
     ILinear Linear(int layer, string kind, int outputs, int inputs);

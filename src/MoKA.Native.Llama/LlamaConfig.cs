@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using MoKA.Native.Diagnostics;
+using MoKA.Native.Quantization;
 
 namespace MoKA.Native.Llama;
 
@@ -9,12 +10,6 @@ namespace MoKA.Native.Llama;
 /// <remarks>Two records with equal but separate lists of <see cref="EosTokenIds"/> compare as different.</remarks>
 public sealed record LlamaConfig
 {
-    /// <summary>The value of <see cref="Quantization"/> for linears of 4-bit blocks.</summary>
-    public const string Int4 = "int4";
-
-    /// <summary>Consecutive inputs that share a scale in an int4 linear.</summary>
-    public const int Int4BlockSize = 32;
-
     /// <summary>Number of token ids, <c>vocab_size</c>.</summary>
     public required int VocabularySize { get; init; }
 
@@ -54,8 +49,11 @@ public sealed record LlamaConfig
     /// <summary>The ids that end a text, <c>eos_token_id</c>; may be empty.</summary>
     public ImmutableArray<int> EosTokenIds { get; init; } = [2];
 
-    /// <summary>How the linears of the blocks are stored: null for floats, or <see cref="Int4"/>.</summary>
-    public string? Quantization { get; init; }
+    /// <summary>How the linears of the blocks are stored, <c>quantization_config</c> or else <c>torch_dtype</c>.</summary>
+    public WeightStorage LinearStorage { get; init; }
+
+    /// <summary>How the token table and the head are stored, <c>torch_dtype</c>: a floating-point type.</summary>
+    public WeightStorage TableStorage { get; init; }
 
     /// <summary>Outputs of the query projection, heads * head_dim.</summary>
     public int QuerySize => Heads * HeadDim;
@@ -103,10 +101,11 @@ public sealed record LlamaConfig
         ?? Token("bos_token_id", BosTokenId ?? 0)
         ?? Rule(!EosTokenIds.IsDefault && EosTokenIds.Length <= 64, "eos_token_id must be at most 64 ids, got more or none set")
         ?? EosTokenIds.Select(id => Token("eos_token_id", id)).FirstOrDefault(problem => problem is not null)
-        ?? Rule(Quantization is null or Int4, $"the quantization type must be {Int4} or absent, got {Quoted.Name(Quantization ?? "")}")
-        ?? Int4Inputs("hidden_size", HiddenSize)
-        ?? Int4Inputs("intermediate_size", IntermediateSize)
-        ?? Int4Inputs("num_attention_heads * head_dim", QuerySize);
+        ?? Rule(TableStorage.IsFloat(), $"the token table must be stored in F32, F16 or BF16, got {TableStorage}")
+        ?? Rule(!LinearStorage.IsFloat() || LinearStorage == TableStorage, $"linears in {LinearStorage} need a token table in the same type, got {TableStorage}")
+        ?? WholeBlocks("hidden_size", HiddenSize)
+        ?? WholeBlocks("intermediate_size", IntermediateSize)
+        ?? WholeBlocks("num_attention_heads * head_dim", QuerySize);
 
     private static string? Range(string name, int value, int max) =>
         Rule(value >= 1 && value <= max, $"{name} must be from 1 to {max}, got {value}");
@@ -114,8 +113,8 @@ public sealed record LlamaConfig
     private string? Token(string name, int id) =>
         Rule(id >= 0 && id < VocabularySize, $"{name} must be an id below vocab_size {VocabularySize}, got {id}");
 
-    private string? Int4Inputs(string name, int value) => Rule(Quantization is null || value % Int4BlockSize == 0,
-        $"{name} must be a multiple of {Int4BlockSize} for int4 linears, got {value}");
+    private string? WholeBlocks(string name, int value) => Rule(value % LinearStorage.BlockOfRow() == 0,
+        $"{name} must be a multiple of {LinearStorage.BlockOfRow()} for linears in {LinearStorage}, got {value}");
 
     private static string? Rule(bool holds, string problem) => holds ? null : problem;
 }

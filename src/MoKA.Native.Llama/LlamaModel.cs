@@ -21,16 +21,16 @@ public sealed class LlamaModel
         RopeTable rope = new(config.HeadDim, config.MaxPositions, config.RopeTheta);
         _blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new LlamaBlock(config, rope, i, weights))];
         Norm = weights.FinalNorm(config.HiddenSize);
-        Head = config.TieEmbeddings ? new Linear(Embedding) : weights.Head(config.VocabularySize, config.HiddenSize);
+        Head = config.TieEmbeddings ? Embedding : weights.Head(config.VocabularySize, config.HiddenSize);
         IEnumerable<ILinear> linears = [.. Projections.Select(p => p.Current), .. config.TieEmbeddings ? Array.Empty<ILinear>() : [Head]];
-        Parameters = [Embedding, .. Blocks.SelectMany(b => new[] { b.AttentionNorm, b.MlpNorm }), Norm, .. linears.OfType<Linear>().Select(l => l.Weight)];
+        Parameters = [.. Floats([Embedding]), .. Blocks.SelectMany(b => new[] { b.AttentionNorm, b.MlpNorm }), Norm, .. Floats(linears)];
     }
 
     /// <summary>The sizes and constants.</summary>
     public LlamaConfig Config { get; }
 
     /// <summary>The token table [vocabulary, hidden].</summary>
-    public Parameter Embedding { get; }
+    public ITokenTable Embedding { get; }
 
     /// <summary>The layers.</summary>
     public IReadOnlyList<LlamaBlock> Blocks => _blocks;
@@ -44,7 +44,7 @@ public sealed class LlamaModel
     /// <summary>Every linear map that an adapter can be put on, in the model's order.</summary>
     public IReadOnlyList<Projection> Projections => [.. Blocks.SelectMany(b => b.Projections)];
 
-    /// <summary>The base's float parameters: table, norms, and whichever linear maps are not quantised. Adapters are not among them.</summary>
+    /// <summary>The base's float parameters: norms, and the table and linear maps that are not stored otherwise. Adapters are not among them.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
 
     /// <summary>
@@ -62,7 +62,7 @@ public sealed class LlamaModel
     /// <summary>The final states [tokens, hidden] of sequences that lie end to end; with a cache, of tokens that continue its text.</summary>
     public Tensor States(Tape tape, ReadOnlyMemory<int> tokens, Sequences sequences, KvCache? cache = null)
     {
-        Tensor x = Op.Embedding(tape, Embedding, tokens);
+        Tensor x = Embedding.Lookup(tape, tokens);
         bool recompute = Recompute || !tape.Gradients;
         foreach (LlamaBlock block in _blocks)
             x = recompute ? Op.Recompute(tape, x, new BlockSegment(block, sequences, cache)) : block.Forward(tape, x, sequences, cache);
@@ -82,6 +82,8 @@ public sealed class LlamaModel
 
     /// <summary>The logits [tokens, vocabulary] of every token.</summary>
     public Tensor Logits(Tape tape, ReadOnlyMemory<int> tokens, Sequences sequences) => Head.Forward(tape, States(tape, tokens, sequences));
+
+    private static IEnumerable<Parameter> Floats(IEnumerable<ILinear> linears) => linears.OfType<Linear>().Select(l => l.Weight);
 
     private readonly record struct HeadSegment(ILinear Head) : ISegment
     {

@@ -12,7 +12,7 @@ public sealed class RandomWeights(LlamaConfig config, ulong seed) : ILlamaWeight
     private ulong _stream;
 
     /// <inheritdoc/>
-    public Parameter Embedding(int vocabulary, int hidden) => Normal("embedding", vocabulary, hidden, Deviation);
+    public ITokenTable Embedding(int vocabulary, int hidden) => new Linear(Normal("embedding", vocabulary, hidden, Deviation));
 
     /// <inheritdoc/>
     public ILinear Linear(int layer, string kind, int outputs, int inputs)

@@ -6,7 +6,7 @@ namespace MoKA.Native.Llama;
 public sealed class ThawedWeights(LlamaModel source) : ILlamaWeights
 {
     /// <inheritdoc/>
-    public Parameter Embedding(int vocabulary, int hidden) => Copy(source.Embedding);
+    public ITokenTable Embedding(int vocabulary, int hidden) => Copy(source.Embedding);
 
     /// <inheritdoc/>
     public ILinear Linear(int layer, string kind, int outputs, int inputs) => Copy(source.Blocks[layer].Projections.First(p => p.Kind == kind));

@@ -42,9 +42,9 @@ internal static class GemmTable
         double flop = 2.0 * m * k * n / 1e9;
         double plain = Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(a, m, k), new MatrixSpan(b, k, n), new MatrixSpan(c, m, n)));
         double transposed = Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(a, m, k), new MatrixSpan(b, n, k).Transposed, new MatrixSpan(c, m, n)));
-        if (k % LlamaConfig.Int4BlockSize != 0) return (flop / plain, flop / transposed, null);
-        using Int4Matrix quantized = Int4Matrix.Quantize(b, n, k);
-        double int4 = Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(a, m, k), new Int4Panels(quantized.Codes, quantized.Scales, k, transpose: true), k, n, new MatrixSpan(c, m, n)));
+        if (k % 32 != 0) return (flop / plain, flop / transposed, null);
+        using BlockMatrix quantized = BlockMatrix.Quantize(b, n, k, BlockType.Q4_0);
+        double int4 = Timing.Seconds(() => quantized.Multiply(cpu, new MatrixSpan(a, m, k), new MatrixSpan(c, m, n), transpose: true));
         return (flop / plain, flop / transposed, flop / int4);
     }
 }

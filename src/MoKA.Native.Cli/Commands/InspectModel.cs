@@ -3,6 +3,7 @@ using MoKA.Native.Cli.Screens;
 using MoKA.Native.Llama;
 using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Llama.Training;
+using MoKA.Native.Quantization;
 using static MoKA.Native.Cli.Screens.Format;
 
 namespace MoKA.Native.Cli.Commands;
@@ -34,7 +35,7 @@ internal static class InspectModel
             new("vocabulary", "", c.VocabularySize),
             new("positions", "", c.MaxPositions),
             new("parameters", Count(c.ParameterCount), c.ParameterCount),
-            new("storage", c.Quantization is null ? "float" : "int4 in blocks of 32 with half-precision scales", c.Quantization ?? "float"),
+            new("storage", $"linear maps {c.LinearStorage}, {c.LinearStorage.BitsPerWeight():0.###} bits a weight; token table and head {c.TableStorage}", c.LinearStorage.ToString()),
             file.Facts.First(f => f.Label == "size"),
             new("tied head", c.TieEmbeddings ? "yes" : "no", c.TieEmbeddings),
             new("rope theta", Number(c.RopeTheta), c.RopeTheta),

@@ -61,7 +61,7 @@ internal static class PretrainCommand
             new("parameters", Count(model.ParameterCount)),
             new("text", $"{Count(pretraining.Data.Tokens.Length)} tokens in {config.Text.Count} files"),
             new("training", $"{config.Steps} steps of {config.BatchSize} windows of {config.Window} tokens, learning rate {Rate(config.LearningRate)}, seed {config.Seed}"),
-            new("output", $"{config.Output}, {(config.Int4 ? LlamaConfig.Int4 : "float")}"),
+            new("output", $"{config.Output}, {(config.Int4 ? "linear maps in Q4_0" : "linear maps in half precision")}"),
             new("machine", $"{cpu.Threads} threads, {cpu.InstructionSet}"),
         ];
     }

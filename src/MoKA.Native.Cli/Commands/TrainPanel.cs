@@ -36,7 +36,7 @@ internal static class TrainPanel
         $"LLaMA, {c.Layers} layers, hidden {c.HiddenSize}, {c.Heads} heads of {c.HeadDim} on {c.KeyValueHeads} key-value heads, feed-forward {c.IntermediateSize}, vocabulary {Count(c.VocabularySize)}, {Count(c.MaxPositions)} positions";
 
     public static string Base(string folder, LlamaConfig c) =>
-        $"{folder}: {Count(c.ParameterCount)} parameters, {c.Quantization ?? "float"}, {Bytes(new FileInfo(Path.Combine(folder, LlamaFolder.WeightsFile)).Length)}";
+        $"{folder}: {Count(c.ParameterCount)} parameters, {c.LinearStorage}, {Bytes(new FileInfo(Path.Combine(folder, LlamaFolder.WeightsFile)).Length)}";
 
     /// <summary>2 each of 16x12:12x16 24x8:8x24, for two filters of each of these shapes.</summary>
     public static string Shapes(IEnumerable<KroneckerShape> shapes) => Grouped(shapes.Select(s => s.ToString()));

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using MoKA.Native.Checkpoints;
 using MoKA.Native.Diagnostics;
+using MoKA.Native.Quantization;
 
 namespace MoKA.Native.Llama.Checkpoints;
 
@@ -81,7 +82,8 @@ public sealed class ConfigJson
                 ? null
                 : Int("bos_token_id", 1),
             EosTokenIds = ReadEos(),
-            Quantization = ReadQuantization(),
+            LinearStorage = ReadQuantization() ?? ReadDtype(),
+            TableStorage = ReadDtype(),
         };
     }
 
@@ -162,21 +164,21 @@ public sealed class ConfigJson
         };
     }
 
-    private string? ReadQuantization()
+    // Other types are left to the weights file, which says for each tensor what it is.
+    private WeightStorage ReadDtype()
     {
-        if (!Present("quantization_config", out JsonElement quantization))
+        foreach (string key in (ReadOnlySpan<string>)["torch_dtype", "dtype"])
         {
-            return null;
+            if (Present(key, out JsonElement type))
+            {
+                return Is(type, "float16") ? WeightStorage.F16 : Is(type, "bfloat16") ? WeightStorage.BF16 : WeightStorage.F32;
+            }
         }
-        bool known = quantization.ValueKind == JsonValueKind.Object
-            && quantization.TryGetProperty("quant_method", out JsonElement method) && Is(method, "moka")
-            && quantization.TryGetProperty("type", out JsonElement type) && Is(type, LlamaConfig.Int4)
-            && quantization.TryGetProperty("block_size", out JsonElement block) && block.ValueKind == JsonValueKind.Number
-            && block.TryGetInt32(out int size) && size == LlamaConfig.Int4BlockSize;
-        return known
-            ? LlamaConfig.Int4
-            : throw Unsupported("quantization_config", quantization, "quant_method moka, type int4, block_size 32");
+        return WeightStorage.F32;
     }
+
+    private WeightStorage? ReadQuantization() =>
+        Present("quantization_config", out JsonElement value) ? QuantizationConfig.Read(value) ?? throw Unsupported("quantization_config", value, QuantizationConfig.Supported) : null;
 
     // A key that is absent or null has its default.
     private bool Present(string key, out JsonElement value) =>
@@ -248,14 +250,10 @@ public sealed class ConfigJson
         writer.WriteBoolean("mlp_bias", false);
         writer.WriteBoolean("tie_word_embeddings", config.TieEmbeddings);
         WriteTokens(writer, config);
-        writer.WriteString("torch_dtype", "float32");
-        if (config.Quantization is not null)
+        writer.WriteString("torch_dtype", WeightWriter.DtypeName(config.TableStorage));
+        if (!config.LinearStorage.IsFloat())
         {
-            writer.WriteStartObject("quantization_config");
-            writer.WriteString("quant_method", "moka");
-            writer.WriteString("type", config.Quantization);
-            writer.WriteNumber("block_size", LlamaConfig.Int4BlockSize);
-            writer.WriteEndObject();
+            QuantizationConfig.Write(writer, config);
         }
         writer.WriteEndObject();
     }

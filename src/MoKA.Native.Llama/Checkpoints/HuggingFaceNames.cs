@@ -9,9 +9,6 @@ internal static class HuggingFaceNames
     public const string FinalNorm = "model.norm.weight";
     public const string Head = "lm_head.weight";
 
-    /// <summary>Appended to a weight's name: the half-precision scales of its 4-bit blocks.</summary>
-    public const string ScalesSuffix = ".scales";
-
     /// <summary>"q" of layer 3: model.layers.3.self_attn.q_proj.</summary>
     public static string Module(int layer, string kind) => string.Create(CultureInfo.InvariantCulture, $"model.layers.{layer}.{ModuleOf(kind)}");
 

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using MoKA.Native.Checkpoints;
 using MoKA.Native.Diagnostics;
 using MoKA.Native.Llama.Tokenizers;
@@ -9,7 +8,7 @@ namespace MoKA.Native.Llama.Checkpoints;
 
 /// <summary>
 /// A model on disk: a folder with <c>config.json</c>, <c>model.safetensors</c> and <c>tokenizer.json</c> in the layout
-/// and spelling of Hugging Face. 4-bit linears are stored as U8 codes [out, in / 2] and F16 scales [out, in / 32].
+/// and spelling of Hugging Face. Linears in Q4_0 and Q8_0 are U8 [out, bytes of a row], NF4 and FP4 as bitsandbytes does.
 /// </summary>
 public static class LlamaFolder
 {
@@ -23,16 +22,27 @@ public static class LlamaFolder
     /// <exception cref="MokaException">The file is missing, damaged, or describes another kind of model.</exception>
     public static LlamaConfig LoadConfig(string folder) => ConfigJson.Read(Require(folder, ConfigFile));
 
-    /// <summary>Reads the model; every parameter comes back frozen.</summary>
+    /// <summary>
+    /// Reads the model; every parameter comes back frozen. Half-precision and quantised weights stay in the file, which is
+    /// mapped into memory for as long as the model is held and read where it is used.
+    /// </summary>
     /// <exception cref="MokaException">A file is missing, damaged, or does not fit the others.</exception>
     public static LlamaModel LoadModel(string folder)
     {
         LlamaConfig config = LoadConfig(folder);
-        using SafetensorsFile file = new(Require(folder, WeightsFile));
-        SafetensorsWeights weights = new(file, config.Quantization is not null);
-        LlamaModel model = new(config, weights);
-        weights.RequireAllRead(config.TieEmbeddings);
-        return model;
+        SafetensorsFile file = new(Require(folder, WeightsFile));
+        try
+        {
+            SafetensorsWeights weights = new(file, config);
+            LlamaModel model = new(config, weights);
+            weights.RequireAllRead();
+            return model;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Reads the tokenizer and checks that its ids fit the model.</summary>
@@ -62,72 +72,32 @@ public static class LlamaFolder
         }
     }
 
-    /// <summary>
-    /// Writes model and tokenizer, linears in 4 bits when asked, the token table, norms and head in half precision or,
-    /// for an exact copy, in float.
-    /// </summary>
-    public static void Save(string folder, LlamaModel model, Tokenizer tokenizer, bool int4, bool halfPrecision)
+    /// <summary>Writes model and tokenizer. A weight that is already stored as asked is written as it is; norms are floats.</summary>
+    /// <param name="folder">Where; made unless it is there.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="linears">How to store the linear maps of the blocks.</param>
+    /// <param name="tables">How to store the token table and the head: F32, F16 or BF16.</param>
+    public static void Save(string folder, LlamaModel model, Tokenizer tokenizer, WeightStorage linears, WeightStorage tables)
     {
         ModelFolder.Create(folder);
         SafetensorsWriter writer = new();
-        LlamaConfig config = model.Config;
-        AddFloats(writer, HuggingFaceNames.Embedding, model.Embedding, halfPrecision);
-        AddFloats(writer, HuggingFaceNames.FinalNorm, model.Norm, halfPrecision: false);
-        if (model.Head is Linear head && !config.TieEmbeddings) AddFloats(writer, HuggingFaceNames.Head, head.Weight, halfPrecision);
+        LlamaConfig config = model.Config with { LinearStorage = linears, TableStorage = tables };
+        config.Validate();
+        using WeightWriter weights = new(writer, config.TableStorage);
+        weights.Add(HuggingFaceNames.Embedding, model.Embedding, tables);
+        weights.Add(HuggingFaceNames.FinalNorm, model.Norm);
+        if (!config.TieEmbeddings) weights.Add(HuggingFaceNames.Head, model.Head, tables);
         for (int layer = 0; layer < config.Layers; layer++)
         {
             LlamaBlock block = model.Blocks[layer];
-            AddFloats(writer, HuggingFaceNames.Norm(layer, "attention"), block.AttentionNorm, halfPrecision: false);
-            AddFloats(writer, HuggingFaceNames.Norm(layer, "mlp"), block.MlpNorm, halfPrecision: false);
-            foreach (Projection projection in block.Projections) AddLinear(writer, HuggingFaceNames.Weight(layer, projection.Kind), projection, int4, halfPrecision);
+            weights.Add(HuggingFaceNames.Norm(layer, "attention"), block.AttentionNorm);
+            weights.Add(HuggingFaceNames.Norm(layer, "mlp"), block.MlpNorm);
+            foreach (Projection projection in block.Projections) weights.Add(HuggingFaceNames.Weight(layer, projection.Kind), projection, linears);
         }
         writer.Save(Path.Combine(folder, WeightsFile), new Dictionary<string, string> { ["format"] = "pt" });
         TokenizerJson.Save(tokenizer, folder);
-        ConfigJson.Write(Path.Combine(folder, ConfigFile), config with { Quantization = int4 ? LlamaConfig.Int4 : null });
-    }
-
-    private static void AddLinear(SafetensorsWriter writer, string name, Projection projection, bool int4, bool halfPrecision)
-    {
-        if (!int4)
-        {
-            AddFloats(writer, name, Dense(name, projection), halfPrecision);
-            return;
-        }
-        // Quantising is idempotent on a matrix that came from 4 bits only up to rounding, so such a one keeps its codes.
-        Int4Matrix matrix = projection.Current is QuantizedLinear quantized ? quantized.Weight : Quantize(name, projection);
-        writer.Add(name, ElementType.U8, [projection.Out, projection.In / 2], stream => stream.Write(matrix.Codes));
-        writer.Add(name + HuggingFaceNames.ScalesSuffix, ElementType.F16, [projection.Out, projection.In / Int4Matrix.BlockSize], stream => WriteHalves(stream, name, matrix.Scales));
-    }
-
-    private static Int4Matrix Quantize(string name, Projection projection)
-    {
-        using Parameter weight = Dense(name, projection);
-        return Int4Matrix.Quantize(weight.Data, projection.Out, projection.In);
-    }
-
-    private static Parameter Dense(string name, Projection projection)
-    {
-        Parameter weight = new(name, new Shape(projection.Out, projection.In), trainable: false);
-        projection.CopyWeight(weight.Data);
-        return weight;
-    }
-
-    private static void AddFloats(SafetensorsWriter writer, string name, Parameter parameter, bool halfPrecision)
-    {
-        long[] dims = parameter.Shape.Rank == 1 ? [parameter.Shape[0]] : [parameter.Shape[0], parameter.Shape[1]];
-        if (halfPrecision) writer.Add(name, ElementType.F16, dims, stream => WriteHalves(stream, name, parameter.Data));
-        else writer.Add(name, ElementType.F32, dims, stream => stream.WriteFloats(parameter.Data));
-    }
-
-    private static void WriteHalves(Stream stream, string name, ReadOnlySpan<float> values)
-    {
-        Half[] halves = new Half[values.Length];
-        for (int i = 0; i < halves.Length; i++)
-        {
-            halves[i] = (Half)values[i];
-            if (!Half.IsFinite(halves[i])) throw new MokaException($"{name}: {values[i]} is not finite in half precision, whose largest number is {Half.MaxValue}; store the model in float.");
-        }
-        stream.Write(MemoryMarshal.AsBytes<Half>(halves));
+        ConfigJson.Write(Path.Combine(folder, ConfigFile), config);
     }
 
     private static string Require(string folder, string name)

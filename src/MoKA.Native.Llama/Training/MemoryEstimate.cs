@@ -1,4 +1,5 @@
 using MoKA.Native.Adapters;
+using MoKA.Native.Quantization;
 
 namespace MoKA.Native.Llama.Training;
 
@@ -19,7 +20,7 @@ public sealed record MemoryEstimate
     private const int LogitsAtOnce = 1 << 25, MostRowsOfLogits = 1024;
     private const int TrainedCopies = 4; // a value, its gradient, and the optimiser's two moments
 
-    /// <summary>The base: 5 bits a weight of an int4 map, 32 of all others, and the rotary table.</summary>
+    /// <summary>The base: the bits a weight that its storage takes, and the rotary table.</summary>
     public required long WeightBytes { get; init; }
 
     /// <summary>The adapters, their gradients and the optimiser's moments.</summary>
@@ -86,10 +87,9 @@ public sealed record MemoryEstimate
 
     private static long Weights(LlamaConfig c)
     {
-        double maps = c.Layers * Maps(c).Sum(m => (double)m.Outputs * m.Inputs), others = c.ParameterCount - maps;
-        // An int4 block of 32 takes 16 bytes of codes and a scale that is a float in memory.
-        double bitsPerMap = c.Quantization is null ? 32 : 5;
-        return (long)(maps * bitsPerMap / 8) + Bytes(others + (double)c.MaxPositions * c.HeadDim);
+        double maps = c.Layers * Maps(c).Sum(m => (double)m.Outputs * m.Inputs), tables = (c.TieEmbeddings ? 1.0 : 2.0) * c.VocabularySize * c.HiddenSize;
+        double norms = c.ParameterCount - maps - tables, rotary = (double)c.MaxPositions * c.HeadDim;
+        return (long)((maps * c.LinearStorage.BitsPerWeight() + tables * c.TableStorage.BitsPerWeight()) / 8) + Bytes(norms + rotary);
     }
 
     private static IEnumerable<(string Kind, int Outputs, int Inputs)> Maps(LlamaConfig c) =>

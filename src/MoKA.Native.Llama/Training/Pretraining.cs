@@ -3,6 +3,7 @@ using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Llama.Data;
 using MoKA.Native.Llama.Evaluation;
 using MoKA.Native.Llama.Tokenizers;
+using MoKA.Native.Quantization;
 
 namespace MoKA.Native.Llama.Training;
 
@@ -23,7 +24,7 @@ public sealed class Pretraining : IDisposable
         {
             LlamaModel source = LlamaFolder.LoadModel(start);
             Tokenizer = LlamaFolder.LoadTokenizer(start, source.Config);
-            Model = new LlamaModel(source.Config with { Quantization = null }, new ThawedWeights(source));
+            Model = new LlamaModel(source.Config with { LinearStorage = WeightStorage.F32, TableStorage = WeightStorage.F32 }, new ThawedWeights(source));
         }
         else
         {
@@ -47,7 +48,7 @@ public sealed class Pretraining : IDisposable
     public void Run(Action<StepReport> report, CancellationToken cancel) => _trainer.Run(report, cancel);
 
     /// <summary>Writes the folder as it is now.</summary>
-    public void Save() => LlamaFolder.Save(_config.Output, Model, Tokenizer, _config.Int4, halfPrecision: true);
+    public void Save() => LlamaFolder.Save(_config.Output, Model, Tokenizer, _config.Int4 ? WeightStorage.Q4_0 : WeightStorage.F16, WeightStorage.F16);
 
     /// <summary>The loss of the saved model, with its rounding, on the held-out text.</summary>
     public TextLoss? HeldOutLoss(CancellationToken cancel) => _config.HeldOut is null

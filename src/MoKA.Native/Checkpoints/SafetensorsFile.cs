@@ -109,6 +109,9 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
+    /// <summary>The bytes of one tensor where they lie in the file; they stay readable for as long as the result is held, unless the file is disposed.</summary>
+    internal NativeBytes Mapped(TensorEntry entry) => new(_buffer, entry.Offset, entry.ByteLength);
+
     /// <summary>Closes the file; spans handed out earlier must no longer be used.</summary>
     public void Dispose() => _buffer.Dispose();
 

@@ -41,6 +41,9 @@ public sealed unsafe class MappedBuffer : IDisposable
         _start += _view.PointerOffset;
     }
 
+    /// <summary>Unmaps the file when nothing reads it any more.</summary>
+    ~MappedBuffer() => Release();
+
     /// <summary>Length of the file in bytes.</summary>
     public long Length { get; }
 
@@ -63,9 +66,15 @@ public sealed unsafe class MappedBuffer : IDisposable
         {
             return;
         }
+        Release();
+        _file?.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Release()
+    {
         _disposed = true;
         _view?.SafeMemoryMappedViewHandle.ReleasePointer();
         _view?.Dispose();
-        _file?.Dispose();
     }
 }

@@ -5,7 +5,7 @@ using MoKA.Native.Ops;
 namespace MoKA.Native.Nn;
 
 /// <summary>y = x Wᵀ with a float weight W [out, in], frozen or trained.</summary>
-public sealed class Linear : ILinear
+public sealed class Linear : ITokenTable
 {
     /// <summary>A linear map over the weight [out, in].</summary>
     public Linear(Parameter weight)
@@ -25,6 +25,9 @@ public sealed class Linear : ILinear
 
     /// <inheritdoc/>
     public Tensor Forward(Tape tape, Tensor x) => Op.MatMul(tape, x, Weight, transposeB: true);
+
+    /// <inheritdoc/>
+    public Tensor Lookup(Tape tape, ReadOnlyMemory<int> ids) => Op.Embedding(tape, Weight, ids);
 
     /// <inheritdoc/>
     public void CopyWeight(Span<float> weight) => Weight.Data.CopyTo(weight);

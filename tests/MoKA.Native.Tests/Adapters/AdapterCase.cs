@@ -49,7 +49,7 @@ internal static class FrozenMaps
         Parameter weight = new("W", new Shape(outputs, inputs), trainable: false);
         weight.FillNormal(0.2f, seed: 5, stream: 0);
         if (kind == Float) return new Linear(weight);
-        using (weight) return new QuantizedLinear(Int4Matrix.Quantize(weight.Data, outputs, inputs));
+        using (weight) return new FrozenLinear(BlockMatrix.Quantize(weight.Data, outputs, inputs, BlockType.Q4_0));
     }
 
     /// <summary>The map's matrix, exactly.</summary>
@@ -60,10 +60,10 @@ internal static class FrozenMaps
         return new Matrix<double>(map.Out, map.In, Norms.Exact(weight));
     }
 
-    /// <summary>What the map holds, to the bit: codes and scales of a quantised one.</summary>
+    /// <summary>What the map holds, to the bit: the blocks of a quantised one.</summary>
     public static byte[] Stored(ILinear map) => map switch
     {
-        QuantizedLinear q => [.. q.Weight.Codes, .. System.Runtime.InteropServices.MemoryMarshal.AsBytes(q.Weight.Scales)],
+        FrozenLinear { Weight: BlockMatrix blocks } => blocks.Bytes.ToArray(),
         Linear l => System.Runtime.InteropServices.MemoryMarshal.AsBytes(l.Weight.Data).ToArray(),
         _ => throw new ArgumentException("A frozen map is float or int4."),
     };

@@ -59,7 +59,7 @@ public sealed class TapeMemoryTests
         private readonly int[] _ids = Draw.Integers(1, 70, 0, Vocabulary - 1), _labels;
         private readonly Sequences _sequences = new(new[] { 0, 3, 70 });
         private readonly RopeTable _rope = new(HeadDim, 70, 10_000);
-        private readonly Int4Matrix _value = Int4Matrix.Quantize(Draw.Normal(2, KeyHeads * HeadDim * Dim), KeyHeads * HeadDim, Dim);
+        private readonly BlockMatrix _value = BlockMatrix.Quantize(Draw.Normal(2, KeyHeads * HeadDim * Dim), KeyHeads * HeadDim, Dim, BlockType.Q4_0);
         private readonly KroneckerFilter[] _filters;
         private readonly Parameter _table, _gain, _query, _key, _gate, _gateUp, _up, _down;
 
@@ -83,7 +83,7 @@ public sealed class TapeMemoryTests
             Tensor normed = Op.RmsNorm(tape, x, _gain, 1e-5f);
             Tensor q = Op.Rope(tape, Op.MatMul(tape, normed, _query, transposeB: true), _rope, _sequences);
             Tensor k = Op.Rope(tape, Op.MatMul(tape, normed, _key, transposeB: true), _rope, _sequences);
-            Tensor attention = Op.Attention(tape, q, k, Op.Int4Linear(tape, normed, _value), Heads, KeyHeads, _sequences);
+            Tensor attention = Op.Attention(tape, q, k, Op.FrozenMatMul(tape, normed, _value), Heads, KeyHeads, _sequences);
             x = Op.Add(tape, x, Op.KroneckerMixture(tape, Op.Dropout(tape, attention, 0.1f), _filters, _gate));
             Tensor hidden = Op.SwiGlu(tape, Op.MatMul(tape, x, _gateUp, transposeB: true), Op.MatMul(tape, x, _up, transposeB: true));
             x = Op.Add(tape, x, Op.MatMul(tape, hidden, _down, transposeB: true));

@@ -3,6 +3,7 @@ using MoKA.Native.Examples;
 using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Tests.Llama.Tokenizers;
 using MoKA.Native.Tests.Llama.Training;
+using MoKA.Native.Quantization;
 
 namespace MoKA.Native.Tests.Examples;
 
@@ -28,7 +29,7 @@ public sealed class ExampleTests
     public void A_model_learns_an_Alpaca_file_and_answers()
     {
         using TempFolder folder = new();
-        LlamaFolder.Save(folder.File("base"), TinyLlama.Create(ToyTasks.Config, int4: true), TokenizerFixtures.Small, int4: true, halfPrecision: true);
+        LlamaFolder.Save(folder.File("base"), TinyLlama.Create(ToyTasks.Config, int4: true), TokenizerFixtures.Small, WeightStorage.Q4_0, WeightStorage.F16);
         string data = folder.File("data.json", JsonSerializer.SerializeToUtf8Bytes(ToyTasks.Records.Take(1).Select(r => new { instruction = r.Instruction, input = r.Input, output = r.Output })));
         string[] lines = Lines(output => FineTuneExample.Run(output, folder.File("base"), data, folder.File("adapter"), steps: 60));
         Assert.StartsWith("step 1: loss ", lines[0], StringComparison.Ordinal);

@@ -89,7 +89,7 @@ internal sealed class GoldenModel : IDisposable
         System.IO.File.WriteAllText(path, File.Metadata["config"]);
         LlamaConfig config = ConfigJson.Read(path);
         Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
-        Model = new LlamaModel(config, new SafetensorsWeights(File, config.Quantization is not null));
+        Model = new LlamaModel(config, new SafetensorsWeights(File, config));
         Adapters = new AdapterSet(Model.Projections, AdapterTargets.Parse(name == "golden-float" ? "all" : "q,v"), (p, _) => ReadAdapter(p));
         Adapters.Attach();
         Tokens = ReadInts("batch.tokens");

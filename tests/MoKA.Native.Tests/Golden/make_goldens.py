@@ -47,10 +47,10 @@ def normal(source, *shape, std=1.0, mean=0.0):
     return torch.tensor(values).reshape(shape).float().double()
 
 
-# ---- block-32 int4, the rule of Q4_0 --------------------------------------------------------------------------------
+# ---- Q4_0: 4-bit blocks of 32 ------------------------------------------------------------------------------------------
 
 def quantize(weight):
-    """[out, in] -> codes U8 [out, in/2], scales F16 [out, in/32], and the dequantised [out, in]. Float32 arithmetic."""
+    """[out, in] -> blocks U8 [out, in/32*18], each an F16 scale and 16 bytes of codes, and the dequantised [out, in]. Float32 arithmetic."""
     out, size = weight.shape
     x = weight.float().reshape(out, size // 32, 32)
     first = [[max(range(32), key=lambda j: abs(block[j])) for block in row] for row in x.tolist()]
@@ -61,7 +61,8 @@ def quantize(weight):
     scales = d.half()
     codes = (q[..., :16] + 16 * q[..., 16:]).to(torch.uint8)
     dequantized = (q - 8) * scales.float()
-    return codes.reshape(out, size // 2), scales.reshape(out, size // 32), dequantized.reshape(out, size).double()
+    blocks = torch.cat([scales.view(torch.uint8), codes], dim=2)
+    return blocks.reshape(out, size // 32 * 18), dequantized.reshape(out, size).double()
 
 
 # ---- MoKA -----------------------------------------------------------------------------------------------------------
@@ -255,12 +256,12 @@ def golden_int4():
     source = random.Random(20250102)
     scale, tau = 1.0, 1.0
     config = make_config(vocab=61, hidden=64, intermediate=96, layers=3, heads=4, kv_heads=1, tied=False)
-    config["quantization_config"] = {"quant_method": "moka", "type": "int4", "block_size": 32}
+    config["quantization_config"] = {"quant_method": "moka", "type": "q4_0"}
     weights, stored, adapters = make_weights(source, config), {}, {}
     stored.update({name: t for name, t in weights.items() if "_proj" not in name})
     for name, out, size in linears(config):
         key = f"{name}.weight"
-        stored[key], stored[f"{key}.scales"], weights[key] = quantize(weights[key])
+        stored[key], weights[key] = quantize(weights[key])
     shapes = {"q": [(8, 8), (4, 16), (8, 8), (4, 16)], "v": [(4, 8), (2, 4), (2, 4), (4, 8)]}
     for name, out, size in linears(config):
         kind = name.split(".")[-1][:-5]
@@ -270,8 +271,8 @@ def golden_int4():
     example = normal(source, 3, 64)
     example[0, :32] = 0
     example[1, 5], example[1, 9], example[1, 40], example[1, 63] = -4, 4, 4, -4
-    codes, scales, _ = quantize(example)
-    quantizer = {"quantizer.input": example, "quantizer.weight": codes, "quantizer.weight.scales": scales}
+    blocks, _ = quantize(example)
+    quantizer = {"quantizer.input": example, "quantizer.weight": blocks}
 
     batch = make_batch(source, config["vocab_size"])
     model = Llama(config, weights, trainable(adapters), scale, tau)

@@ -6,6 +6,7 @@ using MoKA.Native.Llama.Generation;
 using MoKA.Native.Llama.Training;
 using MoKA.Native.Tests.Llama.Tokenizers;
 using MoKA.Native.Tests.Llama.Training;
+using MoKA.Native.Quantization;
 
 namespace MoKA.Native.Tests.Llama;
 
@@ -16,7 +17,7 @@ public sealed class LanguageModelTests : IDisposable
     private static readonly GenerationOptions Options = new() { MaxTokens = 12 };
     private readonly TempFolder _folder = new();
 
-    public LanguageModelTests() => LlamaFolder.Save(_folder.File("base"), TinyLlama.Create(ToyTasks.Config, int4: true), TokenizerFixtures.Small, int4: true, halfPrecision: true);
+    public LanguageModelTests() => LlamaFolder.Save(_folder.File("base"), TinyLlama.Create(ToyTasks.Config, int4: true), TokenizerFixtures.Small, WeightStorage.Q4_0, WeightStorage.F16);
 
     public void Dispose() => _folder.Dispose();
 

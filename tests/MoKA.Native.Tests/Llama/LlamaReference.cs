@@ -15,7 +15,7 @@ internal sealed class LlamaReference(LlamaModel model, ExactNumbers numbers)
     public Matrix<double> Logits(int[] tokens, int[] starts)
     {
         LlamaConfig config = model.Config;
-        Matrix<double> x = Textbook.Embedding(numbers.Of(model.Embedding), tokens);
+        Matrix<double> x = Textbook.Embedding(Weight(model.Embedding), tokens);
         foreach (LlamaBlock block in model.Blocks)
         {
             Matrix<double> h = Norm(x, block.AttentionNorm);

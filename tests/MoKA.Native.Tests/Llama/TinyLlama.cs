@@ -24,7 +24,7 @@ internal static class TinyLlama
 
     /// <summary>A model with trainable float weights, or with its linear maps in 4 bits.</summary>
     public static LlamaModel Create(LlamaConfig config, bool int4 = false, ulong seed = 1) =>
-        new(config with { Quantization = int4 ? LlamaConfig.Int4 : null }, new Weights(config, int4, seed));
+        new(config with { LinearStorage = int4 ? WeightStorage.Q4_0 : WeightStorage.F32 }, new Weights(config, int4, seed));
 
     /// <summary>A MoKA on the targets with every parameter away from where it starts; the model is frozen, nothing is attached.</summary>
     public static AdapterSet Adapt(LlamaModel model, string targets = "all", MokaOptions? options = null)
@@ -41,13 +41,13 @@ internal static class TinyLlama
     {
         private ulong _stream;
 
-        public Parameter Embedding(int vocabulary, int hidden) => Normal("embedding", new Shape(vocabulary, hidden), 1);
+        public ITokenTable Embedding(int vocabulary, int hidden) => new Linear(Normal("embedding", new Shape(vocabulary, hidden), 1));
 
         public ILinear Linear(int layer, string kind, int outputs, int inputs)
         {
             Parameter weight = Normal($"layers.{layer}.{kind}", new Shape(outputs, inputs), 1 / MathF.Sqrt(inputs));
             if (!int4) return new Linear(weight);
-            using (weight) return new QuantizedLinear(Int4Matrix.Quantize(weight.Data, outputs, inputs));
+            using (weight) return new FrozenLinear(BlockMatrix.Quantize(weight.Data, outputs, inputs, BlockType.Q4_0));
         }
 
         public Parameter Norm(int layer, string kind, int hidden) => Gain($"layers.{layer}.{kind} norm", hidden);

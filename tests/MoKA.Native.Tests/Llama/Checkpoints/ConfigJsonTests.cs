@@ -3,12 +3,14 @@ using MoKA.Native.Diagnostics;
 using MoKA.Native.Llama;
 using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Tests.Golden;
+using MoKA.Native.Quantization;
 
 namespace MoKA.Native.Tests.Llama.Checkpoints;
 
 /// <summary>Hugging Face's config.json: what is read, what is written, and what each bad file is told.</summary>
 public sealed class ConfigJsonTests : IDisposable
 {
+    private const string Quantizations = "quant_method bitsandbytes with load_in_4bit and nf4 or fp4, or quant_method moka with type q4_0 or q8_0.";
     private const string Sizes = """
         "model_type":"llama","vocab_size":512,"hidden_size":64,"intermediate_size":160,"num_hidden_layers":5,"num_attention_heads":8
         """;
@@ -28,7 +30,7 @@ public sealed class ConfigJsonTests : IDisposable
         Assert.Equal((1e-6f, 10000f, false), (config.RmsNormEpsilon, config.RopeTheta, config.TieEmbeddings));
         Assert.Equal(1, config.BosTokenId);
         Assert.Equal([2], config.EosTokenIds.ToArray());
-        Assert.Null(config.Quantization);
+        Assert.Equal((WeightStorage.F32, WeightStorage.F32), (config.LinearStorage, config.TableStorage));
     }
 
     [Fact]
@@ -53,13 +55,42 @@ public sealed class ConfigJsonTests : IDisposable
     [InlineData("\"rope_parameters\":{\"rope_type\":\"default\"}", 10000f)]
     public void BothSpellingsOfTheRotaryBase(string json, float expected) => Assert.Equal(expected, Read($"{{{Sizes},{json}}}").RopeTheta);
 
+    [Theory]
+    [InlineData("\"torch_dtype\":\"bfloat16\"", WeightStorage.BF16, WeightStorage.BF16)]
+    [InlineData("\"dtype\":\"float16\"", WeightStorage.F16, WeightStorage.F16)]
+    [InlineData("\"torch_dtype\":\"float64\"", WeightStorage.F32, WeightStorage.F32)]
+    [InlineData("\"torch_dtype\":\"float16\",\"quantization_config\":{\"quant_method\":\"moka\",\"type\":\"q8_0\"}", WeightStorage.Q8_0, WeightStorage.F16)]
+    [InlineData("\"quantization_config\":{\"quant_method\":\"bitsandbytes\",\"load_in_4bit\":true,\"bnb_4bit_quant_type\":\"nf4\"}", WeightStorage.NF4, WeightStorage.F32)]
+    [InlineData("\"quantization_config\":{\"quant_method\":\"bitsandbytes\",\"_load_in_4bit\":true,\"bnb_4bit_use_double_quant\":true}", WeightStorage.FP4Double, WeightStorage.F32)]
+    public void StorageIsThatOfTheTypeAndTheQuantization(string json, WeightStorage linears, WeightStorage tables)
+    {
+        LlamaConfig config = Read($"{{{Sizes},{json}}}");
+        Assert.Equal((linears, tables), (config.LinearStorage, config.TableStorage));
+    }
+
+    [Theory]
+    [InlineData(WeightStorage.F32, WeightStorage.F32)]
+    [InlineData(WeightStorage.BF16, WeightStorage.BF16)]
+    [InlineData(WeightStorage.Q8_0, WeightStorage.F16)]
+    [InlineData(WeightStorage.NF4, WeightStorage.BF16)]
+    [InlineData(WeightStorage.NF4Double, WeightStorage.F32)]
+    [InlineData(WeightStorage.FP4, WeightStorage.F16)]
+    [InlineData(WeightStorage.FP4Double, WeightStorage.BF16)]
+    public void EveryStorageIsReadBack(WeightStorage linears, WeightStorage tables)
+    {
+        string path = _folder.File("storage");
+        ConfigJson.Write(path, Read($"{{{Sizes}}}") with { LinearStorage = linears, TableStorage = tables });
+        LlamaConfig config = ConfigJson.Read(path);
+        Assert.Equal((linears, tables), (config.LinearStorage, config.TableStorage));
+    }
+
     [Fact]
     public void WrittenConfigsReadBackToTheSameText()
     {
         LlamaConfig config = Read($"{{{Sizes}}}") with
         {
             KeyValueHeads = 2, HeadDim = 32, RmsNormEpsilon = 1e-5f, RopeTheta = 500000f, TieEmbeddings = true, BosTokenId = null,
-            Quantization = LlamaConfig.Int4,
+            LinearStorage = WeightStorage.Q4_0,
         };
         foreach (int[] eos in (int[][])[[], [7], [7, 8]])
         {
@@ -71,7 +102,7 @@ public sealed class ConfigJsonTests : IDisposable
             Assert.Equal(config, read with { EosTokenIds = config.EosTokenIds });
             Assert.Equal(eos, read.EosTokenIds.ToArray());
         }
-        Assert.Contains("\"quantization_config\": {\n    \"quant_method\": \"moka\",\n    \"type\": \"int4\",\n    \"block_size\": 32\n  }",
+        Assert.Contains("\"quantization_config\": {\n    \"quant_method\": \"moka\",\n    \"type\": \"q4_0\"\n  }",
             File.ReadAllText(_folder.File("first")));
     }
 
@@ -126,15 +157,16 @@ public sealed class ConfigJsonTests : IDisposable
     [InlineData("rope_scaling", "{\"type\":\"linear\",\"factor\":2}", "rope_scaling.type \"linear\" is not supported yet; supported is default: rotary positions without scaling.")]
     [InlineData("rope_parameters", "{\"rope_type\":\"yarn\"}", "rope_parameters.rope_type \"yarn\" is not supported yet; supported is default: rotary positions without scaling.")]
     [InlineData("rope_scaling", "[]", "rope_scaling must be an object or null, got []; fetch the file again.")]
-    [InlineData("quantization_config", "{\"quant_method\":\"gptq\"}", "quantization_config {\"quant_method\":\"gptq\"} is not supported yet; supported is quant_method moka, type int4, block_size 32.")]
-    [InlineData("quantization_config", "{\"quant_method\":\"moka\",\"type\":\"int4\",\"block_size\":64}",
-        "quantization_config {\"quant_method\":\"moka\",\"type\":\"int4\",\"block_size\":64} is not supported yet; supported is quant_method moka, type int4, block_size 32.")]
+    [InlineData("quantization_config", "{\"quant_method\":\"gptq\"}", "quantization_config {\"quant_method\":\"gptq\"} is not supported yet; supported is " + Quantizations)]
+    [InlineData("quantization_config", "{\"quant_method\":\"moka\",\"type\":\"q4_k\"}", "quantization_config {\"quant_method\":\"moka\",\"type\":\"q4_k\"} is not supported yet; supported is " + Quantizations)]
+    [InlineData("quantization_config", "{\"quant_method\":\"bitsandbytes\",\"load_in_8bit\":true}", "quantization_config {\"quant_method\":\"bitsandbytes\",\"load_in_8bit\":true} is not supported yet; supported is " + Quantizations)]
+    [InlineData("quantization_config", "7", "quantization_config 7 is not supported yet; supported is " + Quantizations)]
     public void WhatIsNotSupportedIsNamed(string key, string value, string expected) => AssertError(With(key, value), expected);
 
     [Fact]
-    public void Int4NeedsWholeBlocks() => AssertError(
-        With("intermediate_size", "176").Replace("{", "{\"quantization_config\":{\"quant_method\":\"moka\",\"type\":\"int4\",\"block_size\":32},"),
-        "intermediate_size must be a multiple of 32 for int4 linears, got 176" + Check);
+    public void BlocksOf32NeedWholeRows() => AssertError(
+        With("intermediate_size", "176").Replace("{", "{\"quantization_config\":{\"quant_method\":\"moka\",\"type\":\"q8_0\"},"),
+        "intermediate_size must be a multiple of 32 for linears in Q8_0, got 176" + Check);
 
     [Theory]
     [InlineData("")]
@@ -165,7 +197,7 @@ public sealed class ConfigJsonTests : IDisposable
         using var file = GoldenFile.Open(name);
         LlamaConfig config = Read(file.Metadata["config"]);
         Assert.Equal(tied, config.TieEmbeddings);
-        Assert.Equal(tied ? null : LlamaConfig.Int4, config.Quantization);
+        Assert.Equal(tied ? WeightStorage.F32 : WeightStorage.Q4_0, config.LinearStorage);
         Assert.Equal(config.VocabularySize, file.Entry("result.logits").Dims[1]);
     }
 

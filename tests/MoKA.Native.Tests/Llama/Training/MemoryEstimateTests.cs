@@ -2,6 +2,7 @@ using MoKA.Native.Adapters;
 using MoKA.Native.Llama;
 using MoKA.Native.Llama.Data;
 using MoKA.Native.Llama.Training;
+using MoKA.Native.Quantization;
 
 namespace MoKA.Native.Tests.Llama.Training;
 
@@ -35,11 +36,13 @@ public sealed class MemoryEstimateTests
     }
 
     [Fact]
-    public void Int4WeightsTakeFiveBits()
+    public void WeightsTakeTheBitsOfTheirStorage()
     {
-        MemoryEstimate dense = MemoryEstimate.ForGeneration(Config, 10), quantized = MemoryEstimate.ForGeneration(Config with { Quantization = LlamaConfig.Int4 }, 10);
+        MemoryEstimate dense = MemoryEstimate.ForGeneration(Config, 10), quantized = MemoryEstimate.ForGeneration(Config with { LinearStorage = WeightStorage.Q4_0 }, 10);
         long maps = Config.Layers * (Config.BlockParameterCount - 2 * Config.HiddenSize);
-        Assert.Equal(maps * 27 / 8, dense.WeightBytes - quantized.WeightBytes);
+        Assert.Equal(maps * 27.5 / 8, dense.WeightBytes - quantized.WeightBytes);
+        MemoryEstimate halves = MemoryEstimate.ForGeneration(Config with { TableStorage = WeightStorage.BF16 }, 10);
+        Assert.Equal(2L * Config.VocabularySize * Config.HiddenSize * (Config.TieEmbeddings ? 1 : 2), dense.WeightBytes - halves.WeightBytes);
         Assert.Equal(2 * Config.Layers * Config.KeyValueSize * 10 * sizeof(float), dense.CacheBytes);
     }
 

@@ -1,0 +1,94 @@
+using MoKA.Native.Checkpoints;
+using MoKA.Native.Nn;
+using MoKA.Native.Quantization;
+
+namespace MoKA.Native.Llama.Checkpoints;
+
+/// <summary>Writes a matrix's floats, row by row.</summary>
+internal delegate void CopyFloats(Span<float> weight);
+
+/// <summary>Adds a model's weights to a safetensors file, each stored as asked; quantising waits until the file is written.</summary>
+/// <param name="writer">The file to be.</param>
+/// <param name="dtype">The floating-point type of what is not quantised: what other tools compute with.</param>
+internal sealed class WeightWriter(SafetensorsWriter writer, WeightStorage dtype) : IDisposable
+{
+    // A weight in NF4 is several tensors, most of them side by side in the file: the last one is quantised once for all.
+    private string _lastName = "";
+    private FrozenMatrix? _last;
+
+    /// <summary>Adds a norm, in floats.</summary>
+    public void Add(string name, Parameter norm) => writer.Add(name, ElementType.F32, [norm.Shape.Count], stream => stream.WriteFloats(norm.Data));
+
+    /// <summary>Adds a linear map or a table.</summary>
+    public void Add(string name, ILinear map, WeightStorage storage)
+    {
+        // Quantising is idempotent on a matrix that came from codes only up to rounding, so such a one keeps its codes.
+        if (map is Projection place) map = place.Current;
+        if (map is FrozenLinear { Weight: { } stored } && stored.Storage == storage) AddMatrix(name, map.Out, map.In, storage, () => stored);
+        else Add(name, map.Out, map.In, storage, map.CopyWeight);
+    }
+
+    /// <summary>Adds a matrix [rows, columns] whose floats are asked for when they are needed, and perhaps once more.</summary>
+    public void Add(string name, int rows, int columns, WeightStorage storage, CopyFloats copy)
+    {
+        if (storage == WeightStorage.F32) writer.Add(name, ElementType.F32, [rows, columns], stream => WriteFloats(stream, rows, columns, copy));
+        else AddMatrix(name, rows, columns, storage, () => Last(name, rows, columns, storage, copy));
+    }
+
+    /// <summary>Frees the last matrix.</summary>
+    public void Dispose() => _last?.Dispose();
+
+    private void AddMatrix(string name, int rows, int columns, WeightStorage storage, Func<FrozenMatrix> quantize)
+    {
+        switch (storage)
+        {
+            case WeightStorage.F16:
+                AddBlocks(BlockType.F16);
+                break;
+            case WeightStorage.BF16:
+                AddBlocks(BlockType.BF16);
+                break;
+            case WeightStorage.Q4_0:
+                AddBlocks(BlockType.Q4_0);
+                break;
+            case WeightStorage.Q8_0:
+                AddBlocks(BlockType.Q8_0);
+                break;
+            default:
+                BitsAndBytes.Add(writer, name, DtypeName(dtype), () => (CodebookMatrix)quantize());
+                break;
+        }
+        void AddBlocks(BlockType type) => writer.AddBlocks(name, type, rows, columns, () => (BlockMatrix)quantize());
+    }
+
+    /// <summary>PyTorch's name of a floating-point storage.</summary>
+    public static string DtypeName(WeightStorage storage) => storage switch
+    {
+        WeightStorage.F16 => "float16",
+        WeightStorage.BF16 => "bfloat16",
+        _ => "float32",
+    };
+
+    private FrozenMatrix Last(string name, int rows, int columns, WeightStorage storage, CopyFloats copy)
+    {
+        if (_last is not null && _lastName == name) return _last;
+        _last?.Dispose();
+        using Parameter floats = Dense(rows, columns, copy);
+        _last = storage.Quantize(floats.Data, rows, columns, name);
+        _lastName = name;
+        return _last;
+    }
+
+    private static Parameter Dense(int rows, int columns, CopyFloats copy)
+    {
+        Parameter floats = new("floats", new Shape(rows, columns), trainable: false);
+        copy(floats.Data);
+        return floats;
+    }
+
+    private static void WriteFloats(Stream stream, int rows, int columns, CopyFloats copy)
+    {
+        using Parameter floats = Dense(rows, columns, copy);
+        stream.WriteFloats(floats.Data);
+    }
+}

@@ -1,0 +1,77 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>How a row of weights lies in memory: blocks of equally many weights in equally many bytes, one behind another.</summary>
+internal abstract class BlockFormat(int weights, int bytes)
+{
+    /// <summary>Weights in a block; a row holds whole blocks.</summary>
+    public int Weights { get; } = weights;
+
+    /// <summary>Bytes of a block.</summary>
+    public int Bytes { get; } = bytes;
+
+    /// <summary>Writes the weights of a row from <paramref name="column"/> on.</summary>
+    public abstract void Dequantize(ReadOnlySpan<byte> row, int column, Span<float> weights);
+
+    /// <summary>Whether whole blocks stand for finite numbers only.</summary>
+    public abstract bool IsFinite(ReadOnlySpan<byte> blocks);
+}
+
+/// <summary>One block of a quantised format, whose weights are decoded in groups of 32: see its file for the layout.</summary>
+internal interface IBlock
+{
+    /// <summary>Weights in a block, a multiple of 32.</summary>
+    static abstract int Weights { get; }
+
+    /// <summary>Bytes of a block.</summary>
+    static abstract int Bytes { get; }
+
+    /// <summary>Writes weights 32 group .. 32 group + 31 of the block.</summary>
+    static abstract void Dequantize(ref byte block, int group, ref float weights);
+
+    /// <summary>Whether the block's scales are finite: then so are its weights.</summary>
+    static abstract bool IsFinite(ref byte block);
+}
+
+/// <summary>Rows of quantised blocks.</summary>
+internal sealed class BlockFormat<TBlock>() : BlockFormat(TBlock.Weights, TBlock.Bytes) where TBlock : struct, IBlock
+{
+    public override void Dequantize(ReadOnlySpan<byte> row, int column, Span<float> weights)
+    {
+        Span<float> whole = stackalloc float[GroupOf32.Length];
+        for (int done = 0, count; done < weights.Length; done += count)
+        {
+            int at = column + done, skip = at % GroupOf32.Length, group = at % TBlock.Weights / GroupOf32.Length;
+            count = Math.Min(GroupOf32.Length - skip, weights.Length - done);
+            // The slices prove the bounds; the block reads and writes without checks.
+            ref byte block = ref MemoryMarshal.GetReference(row.Slice(at / TBlock.Weights * TBlock.Bytes, TBlock.Bytes));
+            Span<float> to = weights.Slice(done, count);
+            if (count == GroupOf32.Length)
+            {
+                TBlock.Dequantize(ref block, group, ref MemoryMarshal.GetReference(to));
+                continue;
+            }
+            TBlock.Dequantize(ref block, group, ref MemoryMarshal.GetReference(whole));
+            whole.Slice(skip, count).CopyTo(to);
+        }
+    }
+
+    public override bool IsFinite(ReadOnlySpan<byte> blocks)
+    {
+        for (int at = 0; at < blocks.Length; at += TBlock.Bytes)
+            if (!TBlock.IsFinite(ref MemoryMarshal.GetReference(blocks.Slice(at, TBlock.Bytes)))) return false;
+        return true;
+    }
+}
+
+/// <summary>The rows [columns] of a matrix of blocks.</summary>
+internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> bytes, int columns) : IWeightRows
+{
+    private readonly ReadOnlySpan<byte> _bytes = bytes;
+    private readonly int _bytesOfRow = columns / format.Weights * format.Bytes;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Dequantize(int row, int column, Span<float> weights) => format.Dequantize(_bytes.Slice(row * _bytesOfRow, _bytesOfRow), column, weights);
+}

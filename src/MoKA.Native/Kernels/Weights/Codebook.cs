@@ -1,0 +1,100 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>
+/// Sixteen levels in [-1, 1] that 4-bit codes stand for; a weight is its level times its block's largest magnitude. Two
+/// codes a byte, the first in the high half.
+/// </summary>
+internal sealed class Codebook
+{
+    /// <summary>Below this a block's largest magnitude counts as this when it divides, so that zeros stay zeros.</summary>
+    private const float SmallestMagnitude = 1e-38f;
+
+    /// <summary>
+    /// NF4: quantiles of the normal distribution, scaled to [-1, 1], eight positive, seven negative and zero (QLoRA, arXiv
+    /// 2305.14314, appendix E); the numbers are those of bitsandbytes.
+    /// </summary>
+    public static readonly Codebook Nf4 = new(
+        -1f, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f, -0.28444138169288635f, -0.18477343022823334f, -0.09105003625154495f, 0f,
+        0.07958029955625534f, 0.16093020141124725f, 0.24611230194568634f, 0.33791524171829224f, 0.44070982933044434f, 0.5626170039176941f, 0.7229568362236023f, 1f);
+
+    /// <summary>FP4 of bitsandbytes: a sign bit over twelfths of 0, 1/16, 8, 12, 4, 6, 2, 3.</summary>
+    public static readonly Codebook Fp4 = new(
+        0f, 0.0625f / 12, 8f / 12, 1f, 4f / 12, 6f / 12, 2f / 12, 3f / 12,
+        -0f, -0.0625f / 12, -8f / 12, -1f, -4f / 12, -6f / 12, -2f / 12, -3f / 12);
+
+    private readonly float[] _levels;
+    private readonly int[] _codes = [.. Enumerable.Range(0, 16)];
+    private readonly float[] _boundaries = new float[15];
+
+    private Codebook(params float[] levels)
+    {
+        _levels = levels;
+        // Ascending, -0 before 0; between two neighbours lies the boundary of their codes.
+        Array.Sort(_codes, (a, b) => _levels[a] != _levels[b] ? _levels[a].CompareTo(_levels[b]) : b.CompareTo(a));
+        for (int i = 0; i < 15; i++) _boundaries[i] = (_levels[_codes[i]] + _levels[_codes[i + 1]]) / 2;
+    }
+
+    /// <summary>The level of each code [16].</summary>
+    public ReadOnlySpan<float> Levels => _levels;
+
+    /// <summary>
+    /// Quantises a block, which begins with a new byte, and gives its largest magnitude. The nearest level of
+    /// x (1 / magnitude), the lower one on a tie; zero is the level 0 of positive sign.
+    /// </summary>
+    public float Quantize(ReadOnlySpan<float> weights, Span<byte> codes)
+    {
+        float largest = 0;
+        foreach (float x in weights) largest = MathF.Max(largest, MathF.Abs(x));
+        float inverse = 1 / MathF.Max(largest, SmallestMagnitude);
+        for (int i = 0; i < weights.Length; i += 2)
+            codes[i / 2] = (byte)(Code(weights[i] * inverse) << 4 | (i + 1 < weights.Length ? Code(weights[i + 1] * inverse) : 0));
+        return largest;
+    }
+
+    /// <summary>Writes level × scale of the codes from number <paramref name="first"/> on.</summary>
+    public void Dequantize(ReadOnlySpan<byte> codes, int first, float scale, Span<float> weights)
+    {
+        int i = 0;
+        if (first % 2 == 1 && weights.Length > 0) weights[i++] = _levels[codes[first / 2] & 15] * scale;
+        if (Avx2.IsSupported)
+        {
+            ref byte from = ref MemoryMarshal.GetReference(codes);
+            ref float to = ref MemoryMarshal.GetReference(weights);
+            Vector256<float> scales = Vector256.Create(scale), low = Vector256.Create(_levels), high = Vector256.Create(_levels, 8);
+            for (; i + 16 <= weights.Length; i += 16)
+            {
+                // The bounds: bytes (first + i) / 2 .. + 8 hold the 16 codes.
+                ulong packed = MemoryMarshal.Read<ulong>(codes.Slice((first + i) / 2, sizeof(ulong)));
+                (Look(Spread((uint)packed), low, high) * scales).StoreUnsafe(ref to, (nuint)i);
+                (Look(Spread((uint)(packed >> 32)), low, high) * scales).StoreUnsafe(ref to, (nuint)(i + 8));
+            }
+        }
+        for (; i < weights.Length; i++)
+        {
+            byte pair = codes[(first + i) / 2];
+            weights[i] = _levels[(first + i) % 2 == 0 ? pair >> 4 : pair & 15] * scale;
+        }
+    }
+
+    /// <summary>Four bytes to their eight codes, one in the low bits of each integer; what lies above them is ignored.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Spread(uint packed) => Avx2.ShiftRightLogicalVariable(Vector256.Create((int)packed), Vector256.Create(4u, 0, 12, 8, 20, 16, 28, 24));
+
+    /// <summary>The level of each code: the low three bits choose in both halves of the table, the fourth between them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Look(Vector256<int> codes, Vector256<float> low, Vector256<float> high) =>
+        Avx.BlendVariable(Avx2.PermuteVar8x32(low, codes), Avx2.PermuteVar8x32(high, codes), (codes << 28).AsSingle());
+
+    private int Code(float x)
+    {
+        if (x == 0) return Array.IndexOf(_levels, 0f);
+        int above = 0;
+        foreach (float boundary in _boundaries) above += x > boundary ? 1 : 0;
+        return _codes[above];
+    }
+}

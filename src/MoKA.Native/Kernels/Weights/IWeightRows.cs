@@ -1,0 +1,8 @@
+namespace MoKA.Native.Kernels;
+
+/// <summary>The rows of a frozen matrix [rows, columns] in some storage, as the floats they stand for.</summary>
+internal interface IWeightRows
+{
+    /// <summary>Writes the weights of a row from <paramref name="column"/> on. Each is rounded alike wherever a piece begins.</summary>
+    void Dequantize(int row, int column, Span<float> weights);
+}

@@ -1,0 +1,39 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>
+/// ggml's Q4_0, symmetric 4-bit: w = (q - 8) d. 32 weights in 18 bytes, 4.5 bits each.
+/// <code>d f16 | 16 bytes: weight j low, weight j + 16 high</code>
+/// </summary>
+internal readonly struct Q4_0 : IBlock
+{
+    private const int Size = 18, CodesAt = 2, Centre = 8;
+
+    public static int Weights => GroupOf32.Length;
+
+    public static int Bytes => Size;
+
+    public static void Dequantize(ref byte block, int group, ref float weights) =>
+        GroupOf32.Scale(GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt)).AsSByte() - Vector256.Create((sbyte)Centre), GroupOf32.Half(ref block, 0), ref weights);
+
+    public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0));
+
+    /// <summary>
+    /// d = m / -8 where m is the weight of largest magnitude, sign kept, the first one on ties; q = min(15, ⌊x / d + 8.5⌋);
+    /// d is rounded to half precision after the codes are chosen. An all-zero block is d = 0.
+    /// </summary>
+    public static void Quantize(ReadOnlySpan<float> weights, Span<byte> block)
+    {
+        float largest = 0;
+        foreach (float x in weights)
+            if (MathF.Abs(x) > MathF.Abs(largest)) largest = x;
+        float d = largest / -Centre, inverse = d == 0 ? 0 : 1 / d;
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)d);
+        for (int j = 0; j < Weights / 2; j++) block[CodesAt + j] = (byte)(Code(weights[j] * inverse) | Code(weights[j + Weights / 2] * inverse) << 4);
+    }
+
+    private static int Code(float steps) => Math.Min(15, (int)(steps + 8.5f));
+}

@@ -1,0 +1,21 @@
+using System.Runtime.CompilerServices;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>
+/// ggml's Q4_1, 4-bit with a minimum: w = q d + m. 32 weights in 20 bytes, 5 bits each.
+/// <code>d f16 | m f16 | 16 bytes: weight j low, weight j + 16 high</code>
+/// </summary>
+internal readonly struct Q4_1 : IBlock
+{
+    private const int Size = 20, MinimumAt = 2, CodesAt = 4;
+
+    public static int Weights => GroupOf32.Length;
+
+    public static int Bytes => Size;
+
+    public static void Dequantize(ref byte block, int group, ref float weights) =>
+        GroupOf32.ScaleAndShift(GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt)), GroupOf32.Half(ref block, 0), GroupOf32.Half(ref block, MinimumAt), ref weights);
+
+    public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0)) && float.IsFinite(GroupOf32.Half(ref block, MinimumAt));
+}

@@ -1,0 +1,25 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>
+/// ggml's Q5_0, symmetric 5-bit: w = (q - 16) d. 32 weights in 22 bytes, 5.5 bits each.
+/// <code>d f16 | 32 fifth bits, weight 0 lowest | 16 bytes: weight j low, weight j + 16 high</code>
+/// </summary>
+internal readonly struct Q5_0 : IBlock
+{
+    private const int Size = 22, FifthBitsAt = 2, CodesAt = 6, Centre = 16;
+
+    public static int Weights => GroupOf32.Length;
+
+    public static int Bytes => Size;
+
+    public static void Dequantize(ref byte block, int group, ref float weights)
+    {
+        Vector256<byte> q = GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt)) | GroupOf32.WhereBit(Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref block, FifthBitsAt)), 16);
+        GroupOf32.Scale(q.AsSByte() - Vector256.Create((sbyte)Centre), GroupOf32.Half(ref block, 0), ref weights);
+    }
+
+    public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0));
+}

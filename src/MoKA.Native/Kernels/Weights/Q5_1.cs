@@ -1,0 +1,25 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>
+/// ggml's Q5_1, 5-bit with a minimum: w = q d + m. 32 weights in 24 bytes, 6 bits each.
+/// <code>d f16 | m f16 | 32 fifth bits, weight 0 lowest | 16 bytes: weight j low, weight j + 16 high</code>
+/// </summary>
+internal readonly struct Q5_1 : IBlock
+{
+    private const int Size = 24, MinimumAt = 2, FifthBitsAt = 4, CodesAt = 8;
+
+    public static int Weights => GroupOf32.Length;
+
+    public static int Bytes => Size;
+
+    public static void Dequantize(ref byte block, int group, ref float weights)
+    {
+        Vector256<byte> q = GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt)) | GroupOf32.WhereBit(Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref block, FifthBitsAt)), 16);
+        GroupOf32.ScaleAndShift(q, GroupOf32.Half(ref block, 0), GroupOf32.Half(ref block, MinimumAt), ref weights);
+    }
+
+    public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0)) && float.IsFinite(GroupOf32.Half(ref block, MinimumAt));
+}

@@ -1,0 +1,33 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>
+/// ggml's Q8_0, symmetric 8-bit: w = q d. 32 weights in 34 bytes, 8.5 bits each.
+/// <code>d f16 | 32 signed bytes</code>
+/// </summary>
+internal readonly struct Q8_0 : IBlock
+{
+    private const int Size = 34, CodesAt = 2;
+
+    public static int Weights => GroupOf32.Length;
+
+    public static int Bytes => Size;
+
+    public static void Dequantize(ref byte block, int group, ref float weights) =>
+        GroupOf32.Scale(Vector256.LoadUnsafe(ref Unsafe.Add(ref block, CodesAt)).AsSByte(), GroupOf32.Half(ref block, 0), ref weights);
+
+    public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0));
+
+    /// <summary>d = max |x| / 127; q = x / d rounded half away from zero; d is rounded to half precision after the codes are chosen.</summary>
+    public static void Quantize(ReadOnlySpan<float> weights, Span<byte> block)
+    {
+        float largest = 0;
+        foreach (float x in weights) largest = MathF.Max(largest, MathF.Abs(x));
+        float d = largest / 127, inverse = d == 0 ? 0 : 1 / d;
+        BinaryPrimitives.WriteHalfLittleEndian(block, (Half)d);
+        for (int j = 0; j < Weights; j++) block[CodesAt + j] = (byte)(sbyte)MathF.Round(weights[j] * inverse, MidpointRounding.AwayFromZero);
+    }
+}

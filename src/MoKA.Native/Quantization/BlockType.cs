@@ -1,0 +1,53 @@
+using MoKA.Native.Kernels;
+
+namespace MoKA.Native.Quantization;
+
+/// <summary>How the rows of a <see cref="BlockMatrix"/> are stored. Names, layouts and numbers are those of ggml.</summary>
+public enum BlockType
+{
+    /// <summary>IEEE half precision.</summary>
+    F16,
+
+    /// <summary>The upper half of a float.</summary>
+    BF16,
+
+    /// <summary>Symmetric 4-bit blocks of 32, 4.5 bits a weight.</summary>
+    Q4_0,
+
+    /// <summary>4-bit blocks of 32 with a minimum, 5 bits a weight.</summary>
+    Q4_1,
+
+    /// <summary>Symmetric 5-bit blocks of 32, 5.5 bits a weight.</summary>
+    Q5_0,
+
+    /// <summary>5-bit blocks of 32 with a minimum, 6 bits a weight.</summary>
+    Q5_1,
+
+    /// <summary>Symmetric 8-bit blocks of 32, 8.5 bits a weight.</summary>
+    Q8_0,
+
+    /// <summary>4-bit blocks of 256 with quantised scales, 4.5 bits a weight.</summary>
+    Q4_K,
+
+    /// <summary>5-bit blocks of 256 with quantised scales, 5.5 bits a weight.</summary>
+    Q5_K,
+
+    /// <summary>6-bit blocks of 256 with quantised scales, 6.6 bits a weight.</summary>
+    Q6_K,
+}
+
+/// <summary>The layouts behind the names.</summary>
+internal static class BlockTypes
+{
+    // Indexed by BlockType.
+    private static readonly BlockFormat[] Formats =
+    [
+        new Float16(), new BFloat16(), new BlockFormat<Q4_0>(), new BlockFormat<Q4_1>(), new BlockFormat<Q5_0>(), new BlockFormat<Q5_1>(),
+        new BlockFormat<Q8_0>(), new BlockFormat<Q4_K>(), new BlockFormat<Q5_K>(), new BlockFormat<Q6_K>(),
+    ];
+
+    public static BlockFormat Format(this BlockType type) => Formats[(int)type];
+
+    /// <summary>The bytes of a row of whole blocks.</summary>
+    public static long BytesOfRow(this BlockType type, int columns) => (long)columns / type.Format().Weights * type.Format().Bytes;
+}
