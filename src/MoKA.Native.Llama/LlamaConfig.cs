@@ -61,6 +61,13 @@ public sealed record LlamaConfig
     /// <summary>Outputs of the key and of the value projection, num_key_value_heads * head_dim.</summary>
     public int KeyValueSize => KeyValueHeads * HeadDim;
 
+    /// <summary>The linear maps of one block: kind, outputs and inputs.</summary>
+    public IReadOnlyList<(string Kind, int Outputs, int Inputs)> LinearMaps =>
+    [
+        ("q", QuerySize, HiddenSize), ("k", KeyValueSize, HiddenSize), ("v", KeyValueSize, HiddenSize), ("o", HiddenSize, QuerySize),
+        ("gate", IntermediateSize, HiddenSize), ("up", IntermediateSize, HiddenSize), ("down", HiddenSize, IntermediateSize),
+    ];
+
     /// <summary>Parameters of one block: seven linears and two norms.</summary>
     public long BlockParameterCount =>
         2L * HiddenSize * QuerySize + 2L * HiddenSize * KeyValueSize + 3L * HiddenSize * IntermediateSize + 2L * HiddenSize;

@@ -14,6 +14,9 @@ internal static class HuggingFaceNames
 
     public static string Weight(int layer, string kind) => Module(layer, kind) + ".weight";
 
+    /// <summary>Whether a tensor is the weight of a linear map of a block.</summary>
+    public static bool IsLinear(string tensor) => tensor.EndsWith("_proj.weight", StringComparison.Ordinal);
+
     /// <summary>"q" as adapter files list it: q_proj.</summary>
     public static string TargetModule(string kind) => kind + "_proj";
 

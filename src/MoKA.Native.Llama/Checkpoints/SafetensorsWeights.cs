@@ -21,9 +21,10 @@ internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig confi
 
     public ILinear Head(int vocabulary, int hidden) => Table(HuggingFaceNames.Head, vocabulary, hidden);
 
-    public ILinear Linear(int layer, string kind, int outputs, int inputs)
+    public ILinear Linear(int layer, string kind, int outputs, int inputs) => Matrix(HuggingFaceNames.Weight(layer, kind), outputs, inputs);
+
+    private ITokenTable Matrix(string name, int outputs, int inputs)
     {
-        string name = HuggingFaceNames.Weight(layer, kind);
         if (BitsAndBytes.Has(file, name)) return new FrozenLinear(BitsAndBytes.Read(file, name, outputs, inputs, _read));
         return config.LinearStorage switch
         {
@@ -31,6 +32,18 @@ internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig confi
             WeightStorage.Q8_0 => Blocks(name, BlockType.Q8_0, outputs, inputs),
             _ => Table(name, outputs, inputs),
         };
+    }
+
+    /// <summary>A way to read the floats of a matrix later, whatever it is stored as; its shape is checked now.</summary>
+    public CopyFloats Reader(string name, int rows, int columns)
+    {
+        if (file.Tensors.TryGetValue(name, out TensorEntry? entry) && entry.Type is ElementType.F32 or ElementType.F16 or ElementType.BF16)
+        {
+            Require(name, rows, columns);
+            return to => file.ReadFloats(name, to);
+        }
+        FrozenMatrix matrix = ((FrozenLinear)Matrix(name, rows, columns)).Weight;
+        return matrix.Dequantize;
     }
 
     /// <summary>Throws when the file holds a tensor that the model did not ask for.</summary>

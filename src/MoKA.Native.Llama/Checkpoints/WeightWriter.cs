@@ -7,10 +7,14 @@ namespace MoKA.Native.Llama.Checkpoints;
 /// <summary>Writes a matrix's floats, row by row.</summary>
 internal delegate void CopyFloats(Span<float> weight);
 
+/// <summary>Is shown a matrix that was just quantised, beside its floats.</summary>
+internal delegate void SeeQuantized(string name, ReadOnlySpan<float> floats, FrozenMatrix matrix);
+
 /// <summary>Adds a model's weights to a safetensors file, each stored as asked; quantising waits until the file is written.</summary>
 /// <param name="writer">The file to be.</param>
 /// <param name="dtype">The floating-point type of what is not quantised: what other tools compute with.</param>
-internal sealed class WeightWriter(SafetensorsWriter writer, WeightStorage dtype) : IDisposable
+/// <param name="see">Told of each matrix that is quantised, every time it is.</param>
+internal sealed class WeightWriter(SafetensorsWriter writer, WeightStorage dtype, SeeQuantized? see = null) : IDisposable
 {
     // A weight in NF4 is several tensors, most of them side by side in the file: the last one is quantised once for all.
     private string _lastName = "";
@@ -73,9 +77,11 @@ internal sealed class WeightWriter(SafetensorsWriter writer, WeightStorage dtype
     {
         if (_last is not null && _lastName == name) return _last;
         _last?.Dispose();
+        _last = null;
         using Parameter floats = Dense(rows, columns, copy);
         _last = storage.Quantize(floats.Data, rows, columns, name);
         _lastName = name;
+        see?.Invoke(name, floats.Data, _last);
         return _last;
     }
 

@@ -45,7 +45,7 @@ public sealed record MemoryEstimate
     public static MemoryEstimate ForTraining(LlamaConfig config, AdapterTargets targets, MokaOptions options, double tokens, double targetRows, bool recompute = false)
     {
         double dropped = 0, filterNumbers = 0, gates = 0, workspace = 0;
-        foreach ((string kind, int outputs, int inputs) in Maps(config).Where(m => targets.Contains(m.Kind)))
+        foreach ((string kind, int outputs, int inputs) in config.LinearMaps.Where(m => targets.Contains(m.Kind)))
         {
             dropped += options.Dropout > 0 ? inputs : 0;
             IReadOnlyList<KroneckerShape> shapes = options.ShapesFor(outputs, inputs);
@@ -75,7 +75,7 @@ public sealed record MemoryEstimate
     };
 
     private static double PerLayer(LlamaConfig c) =>
-        2.0 * (c.HiddenSize + 1) + Maps(c).Sum(m => (double)m.Outputs) + c.QuerySize + 2.0 * c.Heads + c.IntermediateSize;
+        2.0 * (c.HiddenSize + 1) + c.LinearMaps.Sum(m => (double)m.Outputs) + c.QuerySize + 2.0 * c.Heads + c.IntermediateSize;
 
     /// <summary>The filters of one shape laid together, their gradients, and those of each block of tokens.</summary>
     private static double Workspace(KroneckerShape shape, int filters, double tokens)
@@ -87,16 +87,10 @@ public sealed record MemoryEstimate
 
     private static long Weights(LlamaConfig c)
     {
-        double maps = c.Layers * Maps(c).Sum(m => (double)m.Outputs * m.Inputs), tables = (c.TieEmbeddings ? 1.0 : 2.0) * c.VocabularySize * c.HiddenSize;
+        double maps = c.Layers * c.LinearMaps.Sum(m => (double)m.Outputs * m.Inputs), tables = (c.TieEmbeddings ? 1.0 : 2.0) * c.VocabularySize * c.HiddenSize;
         double norms = c.ParameterCount - maps - tables, rotary = (double)c.MaxPositions * c.HeadDim;
         return (long)((maps * c.LinearStorage.BitsPerWeight() + tables * c.TableStorage.BitsPerWeight()) / 8) + Bytes(norms + rotary);
     }
-
-    private static IEnumerable<(string Kind, int Outputs, int Inputs)> Maps(LlamaConfig c) =>
-    [
-        ("q", c.QuerySize, c.HiddenSize), ("k", c.KeyValueSize, c.HiddenSize), ("v", c.KeyValueSize, c.HiddenSize), ("o", c.HiddenSize, c.QuerySize),
-        ("gate", c.IntermediateSize, c.HiddenSize), ("up", c.IntermediateSize, c.HiddenSize), ("down", c.HiddenSize, c.IntermediateSize),
-    ];
 
     private static long Bytes(double floats) => (long)(floats * sizeof(float));
 }

@@ -43,6 +43,24 @@ public sealed class OtherCommandsTests : IClassFixture<CliWorld>
         Assert.Equal(_world.Run([.. common, "### Instruction:\nWho?\n\n### Input:\nAnna.\n\n### Response:\n"]).Out, wrapped.Out);
     }
 
+    [Theory]
+    [InlineData("nf4", "4.")]
+    [InlineData("q8", "8.5")]
+    public void AModelIsQuantisedAndGoesOnSpeaking(string type, string bits)
+    {
+        string output = _world.Path("quantised-" + type);
+        CliResult result = _world.Run("quantize", _world.Base, "-o", output, "--type", type);
+        Assert.Equal((0, ""), (result.Code, result.Error));
+        Assert.Contains("q_proj.weight", result.Out);
+        Assert.Contains("relative error", result.Out);
+        CliResult json = _world.Run("quantize", _world.Base, "-o", output, "--type", type, "--json", "--force");
+        using JsonDocument document = JsonDocument.Parse(json.Out);
+        Assert.StartsWith(bits, document.RootElement.GetProperty("bits_per_weight").GetDouble().ToString("0.00", System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Equal(0, _world.Run("generate", "-m", output, "-p", "Anna had", "--max-tokens", "3", "--threads", "1").Code);
+        Assert.Equal(0, _world.Run("inspect", output).Code);
+        Assert.Equal(2, _world.Run("quantize", _world.Base, "-o", output).Code);
+    }
+
     [Fact]
     public void AStoppedGenerationEndsItsLine()
     {
