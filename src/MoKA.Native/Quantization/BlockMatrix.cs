@@ -67,7 +67,7 @@ public sealed class BlockMatrix : FrozenMatrix
     private protected override void ReadRow(int row, Span<float> weights) => new BlockRows(_format, Bytes, Columns).Dequantize(row, 0, weights);
 
     private protected override void MultiplyPanels(Cpu cpu, MatrixSpan a, MatrixSpan c, bool transpose, bool accumulate) =>
-        Gemm.Multiply(cpu, a, new WeightPanels<BlockRows>(new BlockRows(_format, Bytes, Columns), transpose), transpose ? Columns : Rows, transpose ? Rows : Columns, c, accumulate);
+        WeightProduct.Run(cpu, a, new BlockRows(_format, Bytes, Columns), Rows, Columns, transpose, c, accumulate);
 
     private protected override bool IsFinite() => _format.IsFinite(Bytes);
 

@@ -116,7 +116,7 @@ public sealed class CodebookMatrix : FrozenMatrix
     private protected override void ReadRow(int row, Span<float> weights) => AsRows.Dequantize(row, 0, weights);
 
     private protected override void MultiplyPanels(Cpu cpu, MatrixSpan a, MatrixSpan c, bool transpose, bool accumulate) =>
-        Gemm.Multiply(cpu, a, new WeightPanels<CodebookRows>(AsRows, transpose), transpose ? Columns : Rows, transpose ? Rows : Columns, c, accumulate);
+        WeightProduct.Run(cpu, a, AsRows, Rows, Columns, transpose, c, accumulate);
 
     private protected override bool IsFinite()
     {

@@ -28,6 +28,7 @@ public sealed class FrozenMatMulTests
     [InlineData(0, 3, 32)]
     [InlineData(1, 1, 32)]
     [InlineData(1, 75, 256)]
+    [InlineData(1, 65, 2080)]
     [InlineData(5, 33, 288)]
     [InlineData(5, 33, 173)]
     [InlineData(130, 17, 96)]
