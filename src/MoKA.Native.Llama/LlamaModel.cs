@@ -1,6 +1,8 @@
 using MoKA.Native.Autograd;
+using MoKA.Native.Diagnostics;
 using MoKA.Native.Nn;
 using MoKA.Native.Ops;
+using MoKA.Native.Quantization;
 
 namespace MoKA.Native.Llama;
 
@@ -11,6 +13,7 @@ namespace MoKA.Native.Llama;
 public sealed class LlamaModel
 {
     private readonly LlamaBlock[] _blocks;
+    private readonly FrozenLinear[] _stored;
 
     /// <summary>Builds the model and asks for its weights in order.</summary>
     public LlamaModel(LlamaConfig config, ILlamaWeights weights)
@@ -22,6 +25,7 @@ public sealed class LlamaModel
         _blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new LlamaBlock(config, rope, i, weights))];
         Norm = weights.FinalNorm(config.HiddenSize);
         Head = config.TieEmbeddings ? Embedding : weights.Head(config.VocabularySize, config.HiddenSize);
+        _stored = [.. Projections.Select(p => p.Current).OfType<FrozenLinear>()];
         IEnumerable<ILinear> linears = [.. Projections.Select(p => p.Current), .. config.TieEmbeddings ? Array.Empty<ILinear>() : [Head]];
         Parameters = [.. Floats([Embedding]), .. Blocks.SelectMany(b => new[] { b.AttentionNorm, b.MlpNorm }), Norm, .. Floats(linears)];
     }
@@ -52,6 +56,22 @@ public sealed class LlamaModel
     /// memory for about a quarter more time, and the same bits.
     /// </summary>
     public bool Recompute { get; set; }
+
+    /// <summary>
+    /// What the blocks' linear maps are multiplied with. <see cref="Activations.Int8"/> is for inference with maps in Q4_0:
+    /// much faster on a prompt, and slightly other logits.
+    /// </summary>
+    /// <exception cref="MokaException">No map is stored in Q4_0.</exception>
+    public Activations Activations
+    {
+        get => _stored.Any(map => map.Activations == Activations.Int8) ? Activations.Int8 : Activations.Float;
+        set
+        {
+            if (value == Activations.Int8 && !_stored.Any(map => map.TakesInt8))
+                throw new MokaException($"int8 activations need linear maps in {WeightStorage.Q4_0}, got {Config.LinearStorage}; keep float activations, or quantise the model to q4 first.");
+            foreach (FrozenLinear map in _stored.Where(map => map.TakesInt8)) map.Activations = value;
+        }
+    }
 
     /// <summary>Keeps every weight of the base as it is: only adapters train.</summary>
     public void Freeze()

@@ -30,15 +30,16 @@ internal static class EvalCommand
         Option<string> template = Options.Template("short");
         Option<int> limit = Options.Whole("--limit", "Only the first records or documents; 0 for all.", 0, 0);
         Option<int> maxLength = Options.Whole("--max-length", $"The most tokens at once; 0 for the model's positions, at most {TrainSettings.UsualLength}.", 0, 0);
+        Option<string> activations = Options.Activations();
         Option<int> threads = Options.Threads();
         Option<bool> json = Options.Json();
-        Command command = new(name, description) { model, adapter, tokenizer, data, template, limit, maxLength, threads, json };
+        Command command = new(name, description) { model, adapter, tokenizer, data, template, limit, maxLength, activations, threads, json };
         command.SetAction(parse =>
         {
-            using Inputs inputs = Inputs.Load(parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetValue(adapter), parse.GetValue(threads));
+            using Inputs inputs = Inputs.Load(parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetValue(adapter), parse.GetValue(threads), parse.GetRequiredValue(activations));
             Screen progress = session.Progress(parse, onOutput: false);
             IReadOnlyList<Fact> result = measure(new Request(inputs, parse.GetRequiredValue(data), parse.GetRequiredValue(template), parse.GetValue(limit), inputs.Length(parse.GetValue(maxLength)), progress, session.Cancel));
-            IReadOnlyList<Fact> facts = [new("task", name), new("model", parse.GetRequiredValue(model)), new("adapter", parse.GetValue(adapter) ?? "none"), new("data", parse.GetRequiredValue(data)), .. result];
+            IReadOnlyList<Fact> facts = [new("task", name), new("model", parse.GetRequiredValue(model)), new("adapter", parse.GetValue(adapter) ?? "none"), new("data", parse.GetRequiredValue(data)), new("activations", parse.GetRequiredValue(activations)), .. result];
             if (parse.GetValue(json)) Fact.WriteJson(session.Terminal.Out, facts);
             else session.Results(parse).Panel($"moka eval {name}", facts);
             return ExitCode.Success;

@@ -25,8 +25,9 @@ internal static class GenerateCommand
         Option<float> topP = Options.Real("--top-p", "Draw among the likeliest tokens that reach this probability.", Defaults.TopP);
         Option<int> maxTokens = Options.Whole("--max-tokens", "The most tokens to add.", Defaults.MaxTokens, 0);
         Option<ulong> seed = Options.Seed(1);
+        Option<string> activations = Options.Activations();
         Option<int> threads = Options.Threads();
-        Command command = new("generate", "Continue a text, with or without an adapter.") { model, adapter, tokenizer, prompt, instruction, input, template, temperature, topK, topP, maxTokens, seed, threads };
+        Command command = new("generate", "Continue a text, with or without an adapter.") { model, adapter, tokenizer, prompt, instruction, input, template, temperature, topK, topP, maxTokens, seed, activations, threads };
         command.SetAction(parse =>
         {
             GenerationOptions options = new()
@@ -40,7 +41,7 @@ internal static class GenerateCommand
             UsageException.Check(options.Validate);
             bool wrap = parse.GetValue(instruction);
             if (!wrap && parse.GetRequiredValue(input).Length > 0) throw new UsageException("--input belongs to an instruction; add --instruction.");
-            using Inputs inputs = Inputs.Load(parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetValue(adapter), parse.GetValue(threads));
+            using Inputs inputs = Inputs.Load(parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetValue(adapter), parse.GetValue(threads), parse.GetRequiredValue(activations));
             string text = parse.GetRequiredValue(prompt) is "-" ? session.Terminal.In.ReadToEnd() : parse.GetRequiredValue(prompt);
             if (wrap) text = AlpacaTemplate.ByName(parse.GetRequiredValue(template)).Prompt(new AlpacaRecord(text, parse.GetRequiredValue(input), ""));
             return Stream(session, inputs, text, options, parse.GetValue(session.Quiet));
@@ -66,7 +67,7 @@ internal static class GenerateCommand
         }
         terminal.Out.WriteLine(stream.Flush());
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        if (!quiet) terminal.Error.WriteLine(FormattableString.Invariant($"{tokens.Length} prompt tokens in {prefill:0.00} s, {count} new tokens in {seconds - prefill:0.00} s, {Math.Max(0, count - 1) / Math.Max(seconds - prefill, 1e-9):0} tokens/s"));
+        if (!quiet) terminal.Error.WriteLine(FormattableString.Invariant($"{tokens.Length} prompt tokens in {prefill:0.00} s, {count} new tokens in {seconds - prefill:0.00} s, {Math.Max(0, count - 1) / Math.Max(seconds - prefill, 1e-9):0} tokens/s, {inputs.Model.Activations.ToString().ToLowerInvariant()} activations"));
         return session.Cancel.IsCancellationRequested ? ExitCode.Cancelled : ExitCode.Success;
     }
 }

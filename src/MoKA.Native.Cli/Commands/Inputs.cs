@@ -2,6 +2,7 @@ using MoKA.Native.Adapters;
 using MoKA.Native.Llama;
 using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Llama.Tokenizers;
+using MoKA.Native.Nn;
 
 namespace MoKA.Native.Cli.Commands;
 
@@ -18,12 +19,13 @@ internal sealed class Inputs : IDisposable
 
     public AdapterSet? Adapters { get; }
 
-    public static Inputs Load(string modelFolder, string? tokenizerPath, string? adapterFolder, int threads)
+    public static Inputs Load(string modelFolder, string? tokenizerPath, string? adapterFolder, int threads, string activations)
     {
         Cpu cpu = UsageException.Check(() => new Cpu(threads));
         try
         {
             LlamaModel model = LlamaFolder.LoadModel(modelFolder);
+            if (activations == Options.Int8) UsageException.Check(() => model.Activations = Activations.Int8);
             Tokenizer tokenizer = LoadTokenizer(modelFolder, tokenizerPath, model.Config);
             AdapterSet? adapters = adapterFolder is null ? null : MokaFolder.Load(AdapterIn(adapterFolder), model, LlamaFolder.Hash(modelFolder));
             adapters?.Attach();

@@ -46,6 +46,11 @@ internal static class Options
 
     public static Option<int> Threads() => Whole("--threads", "Threads that compute; 0 for one a core.", 0, 0, 1024);
 
+    /// <summary>The values of <see cref="Activations"/>.</summary>
+    public const string Float = "float", Int8 = "int8";
+
+    public static Option<string> Activations() => Choice("--activations", "What the linear maps are multiplied with: float, or int8 for speed with maps in Q4_0; int8 changes logits slightly.", Float, Float, Int8);
+
     public static Option<bool> Json() => new("--json") { Description = "Print one JSON object on standard output." };
 
     private static T Parse<T>(ArgumentResult result, Func<string, T> parse)

@@ -10,7 +10,8 @@ namespace MoKA.Native.Cli.Commands;
 /// <summary><c>moka quantize</c>: a model folder with its linear maps in fewer bits.</summary>
 internal static class QuantizeCommand
 {
-    private static readonly Dictionary<string, WeightStorage> Types = new()
+    /// <summary>The storages by the names that options give them.</summary>
+    public static IReadOnlyDictionary<string, WeightStorage> Types { get; } = new Dictionary<string, WeightStorage>
     {
         ["nf4"] = WeightStorage.NF4, ["nf4-double"] = WeightStorage.NF4Double, ["fp4"] = WeightStorage.FP4, ["fp4-double"] = WeightStorage.FP4Double,
         ["q4"] = WeightStorage.Q4_0, ["q8"] = WeightStorage.Q8_0, ["bf16"] = WeightStorage.BF16, ["f16"] = WeightStorage.F16,
@@ -31,10 +32,16 @@ internal static class QuantizeCommand
         return command;
     }
 
-    private static int Run(Session session, ParseResult parse, string model, string output, WeightStorage type, WeightStorage? tables, bool force, bool json)
+    /// <summary>Refuses an output folder that holds something, unless told otherwise.</summary>
+    public static void RequireFree(string output, bool force)
     {
         if (!force && (File.Exists(output) || (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any())))
             throw new UsageException($"{output}: the output holds something already; name another folder, or add --force to write into it.");
+    }
+
+    private static int Run(Session session, ParseResult parse, string model, string output, WeightStorage type, WeightStorage? tables, bool force, bool json)
+    {
+        RequireFree(output, force);
         ModelQuantizer quantizer = new(model, type, tables);
         List<QuantizedTensor> tensors = [];
         session.Progress(parse, onOutput: !json).Counting($"quantising {model} to {parse.GetValue<string>("--type")}", quantizer.Matrices, done =>

@@ -36,8 +36,11 @@ internal sealed class WeightWriter(SafetensorsWriter writer, WeightStorage dtype
     public void Add(string name, int rows, int columns, WeightStorage storage, CopyFloats copy)
     {
         if (storage == WeightStorage.F32) writer.Add(name, ElementType.F32, [rows, columns], stream => WriteFloats(stream, rows, columns, copy));
-        else AddMatrix(name, rows, columns, storage, () => Last(name, rows, columns, storage, copy));
+        else AddStored(name, rows, columns, storage, () => Quantize(name, rows, columns, storage, copy));
     }
+
+    /// <summary>Adds a matrix that is made when it is needed, and perhaps once more.</summary>
+    public void AddStored(string name, int rows, int columns, WeightStorage storage, Func<FrozenMatrix> create) => AddMatrix(name, rows, columns, storage, () => Last(name, create));
 
     /// <summary>Frees the last matrix.</summary>
     public void Dispose() => _last?.Dispose();
@@ -73,16 +76,21 @@ internal sealed class WeightWriter(SafetensorsWriter writer, WeightStorage dtype
         _ => "float32",
     };
 
-    private FrozenMatrix Last(string name, int rows, int columns, WeightStorage storage, CopyFloats copy)
+    private FrozenMatrix Last(string name, Func<FrozenMatrix> create)
     {
         if (_last is not null && _lastName == name) return _last;
         _last?.Dispose();
         _last = null;
-        using Parameter floats = Dense(rows, columns, copy);
-        _last = storage.Quantize(floats.Data, rows, columns, name);
         _lastName = name;
-        see?.Invoke(name, floats.Data, _last);
-        return _last;
+        return _last = create();
+    }
+
+    private FrozenMatrix Quantize(string name, int rows, int columns, WeightStorage storage, CopyFloats copy)
+    {
+        using Parameter floats = Dense(rows, columns, copy);
+        FrozenMatrix matrix = storage.Quantize(floats.Data, rows, columns, name);
+        see?.Invoke(name, floats.Data, matrix);
+        return matrix;
     }
 
     private static Parameter Dense(int rows, int columns, CopyFloats copy)

@@ -52,13 +52,22 @@ public sealed class BlockMatrix : FrozenMatrix
     {
         if (weights.Length != (long)rows * columns) throw new ArgumentException($"{name}: [{rows}, {columns}] needs {(long)rows * columns} weights, got {weights.Length}.");
         RequireWholeBlocks(name, type, rows, columns);
-        if (!TensorPrimitives.IsFiniteAll(weights)) throw new MokaException($"{name}: weights must be finite to be quantised, got one that is infinite or not a number.");
+        if (!Finite.All(weights)) throw new MokaException($"{name}: weights must be finite to be quantised, got one that is infinite or not a number.");
         NativeBytes bytes = new(rows * type.BytesOfRow(columns));
         QuantizeBlocks(name, type, weights, bytes.Writable);
         BlockMatrix matrix = new(name, type, rows, columns, bytes);
         if (matrix.IsFinite()) return matrix;
         bytes.Dispose();
         throw new MokaException($"{name}: the weights are too large for {type}, whose {(type == BlockType.BF16 ? "largest number" : $"half-precision numbers end at {Half.MaxValue}")}; the largest is {TensorPrimitives.MaxMagnitude(weights)}.");
+    }
+
+    /// <summary>y [tokens, rows] = a [tokens, columns] Wᵀ with a rounded to 8 bits in blocks of 32; Q4_0 alone.</summary>
+    internal void MultiplyInIntegers(Cpu cpu, MatrixSpan a, MatrixSpan y)
+    {
+        if (Type != BlockType.Q4_0) throw new InvalidOperationException($"{Name}: integer products need a weight in Q4_0, got {Type}; multiply with float activations.");
+        RequireFinite();
+        Int8Product.Multiply(cpu, a, Bytes, Rows, y);
+        GC.KeepAlive(this); // its memory is native and must outlive the spans that read it
     }
 
     /// <inheritdoc/>

@@ -82,7 +82,7 @@ public sealed class CodebookMatrix : FrozenMatrix
     {
         if (weights.Length != (long)rows * columns) throw new ArgumentException($"{name}: [{rows}, {columns}] needs {(long)rows * columns} weights, got {weights.Length}.");
         RequireBlockSize(name, blockSize);
-        if (!TensorPrimitives.IsFiniteAll(weights)) throw new MokaException($"{name}: weights must be finite to be quantised, got one that is infinite or not a number.");
+        if (!Finite.All(weights)) throw new MokaException($"{name}: weights must be finite to be quantised, got one that is infinite or not a number.");
         int blocks = Ceiling.OfRatio(weights.Length, blockSize);
         Codebook codebook = type == CodebookType.NF4 ? Codebook.Nf4 : Codebook.Fp4;
         NativeBytes codes = new(Ceiling.OfRatio(weights.Length, 2)), floats = new((long)blocks * sizeof(float));
@@ -92,10 +92,17 @@ public sealed class CodebookMatrix : FrozenMatrix
             int first = block * blockSize;
             magnitudes[block] = codebook.Quantize(weights.Slice(first, Math.Min(blockSize, weights.Length - first)), codes.Writable[(first / 2)..]);
         }
+        return Create(name, type, rows, columns, blockSize, codes, floats, nested);
+    }
+
+    /// <summary>A matrix of these codes and float magnitudes, which are quantised when <paramref name="nested"/>.</summary>
+    internal static CodebookMatrix Create(string name, CodebookType type, int rows, int columns, int blockSize, NativeBytes codes, NativeBytes floats, bool nested)
+    {
         if (!nested) return new CodebookMatrix(name, type, rows, columns, blockSize, codes, floats, null);
         using (floats)
         {
-            NativeBytes bytes = new(blocks);
+            Span<float> magnitudes = MemoryMarshal.Cast<byte, float>(floats.Writable);
+            NativeBytes bytes = new(magnitudes.Length);
             return new CodebookMatrix(name, type, rows, columns, blockSize, codes, bytes, NestedMagnitudes.Quantize(magnitudes, bytes.Writable));
         }
     }

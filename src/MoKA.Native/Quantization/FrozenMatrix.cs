@@ -57,7 +57,7 @@ public abstract class FrozenMatrix : IDisposable
         if (weights.Length != Columns) throw new ArgumentException($"{Name}: a row of [{Rows}, {Columns}] needs room for {Columns} weights, got {weights.Length}.");
         ReadRow(row, weights);
         GC.KeepAlive(this); // its memory is native and must outlive the spans that read it
-        if (!_checked && !TensorPrimitives.IsFiniteAll<float>(weights)) throw NotFinite();
+        if (!_checked && !Finite.All(weights)) throw NotFinite();
     }
 
     /// <summary>c [tokens, rows] = a [tokens, columns] Wᵀ, or c [tokens, columns] = a [tokens, rows] W; added to c when <paramref name="accumulate"/>.</summary>
@@ -78,7 +78,7 @@ public abstract class FrozenMatrix : IDisposable
     private protected abstract bool IsFinite();
 
     // A file's scales are looked at when the matrix is first used: opening a model touches none of its weights.
-    private void RequireFinite()
+    private protected void RequireFinite()
     {
         if (_checked) return;
         if (!IsFinite()) throw NotFinite();

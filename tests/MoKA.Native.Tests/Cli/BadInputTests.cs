@@ -28,6 +28,7 @@ public sealed class BadInputTests : IClassFixture<CliWorld>
     [InlineData("--threads must be", "generate", "-m", "x", "-p", "y", "--threads", "-1")]
     [InlineData("Top-p", "generate", "-m", "x", "-p", "y", "--top-p", "2")]
     [InlineData("add --instruction", "generate", "-m", "x", "-p", "y", "--input", "z")]
+    [InlineData("--activations must be float or int8", "generate", "-m", "x", "-p", "y", "--activations", "int4")]
     [InlineData("--type must be nf4", "quantize", "x", "-o", "y", "--type", "q5")]
     [InlineData("'--output' is required", "quantize", "x")]
     public void WrongUsage(string part, params string[] arguments) => Refused(2, part, arguments);

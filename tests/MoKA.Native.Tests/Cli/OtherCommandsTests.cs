@@ -27,6 +27,21 @@ public sealed class OtherCommandsTests : IClassFixture<CliWorld>
     }
 
     [Fact]
+    public void TheActivationsAreNamedAndNeedTheRightMaps()
+    {
+        string[] common = ["generate", "-m", _world.Base, "-p", "Anna had", "--max-tokens", "3", "--threads", "1"];
+        Assert.EndsWith("float activations", Assert.Single(_world.Run(common).ErrorLines));
+        Assert.EndsWith("int8 activations", Assert.Single(_world.Run([.. common, "--activations", "int8"]).ErrorLines));
+        CliResult loss = _world.Run("eval", "loss", "-m", _world.Base, "-d", _world.Test, "--activations", "int8", "--json", "--threads", "1");
+        using JsonDocument json = JsonDocument.Parse(loss.Out);
+        Assert.Equal("int8", json.RootElement.GetProperty("activations").GetString());
+        Assert.Equal(0, _world.Run("quantize", _world.Base, "-o", _world.Path("nf4"), "--type", "nf4", "--force").Code);
+        CliResult refused = _world.Run("generate", "-m", _world.Path("nf4"), "-p", "Anna", "--activations", "int8", "--threads", "1");
+        Assert.Equal(2, refused.Code);
+        Assert.Contains("Q4_0", Assert.Single(refused.ErrorLines));
+    }
+
+    [Fact]
     public void ADashReadsThePromptFromStandardInput()
     {
         string[] Arguments(string prompt) => ["generate", "-m", _world.Base, "-a", _run, "-p", prompt, "--max-tokens", "6", "--threads", "1", "--quiet"];

@@ -1,6 +1,7 @@
 using MoKA.Native.Autograd;
 using MoKA.Native.Llama;
 using MoKA.Native.Llama.Generation;
+using MoKA.Native.Nn;
 
 namespace MoKA.Native.Tests.Llama;
 
@@ -13,9 +14,11 @@ public sealed class GeneratorTests
     [InlineData(false, false, 1)]
     [InlineData(false, true, 3)]
     [InlineData(true, true, 4)]
-    public void Cached_logits_have_the_bits_of_a_forward_pass_over_the_text(bool int4, bool adapted, int prompt)
+    [InlineData(true, true, 2, Activations.Int8)]
+    public void Cached_logits_have_the_bits_of_a_forward_pass_over_the_text(bool int4, bool adapted, int prompt, Activations activations = Activations.Float)
     {
         LlamaModel model = Model(int4, adapted);
+        model.Activations = activations;
         int vocabulary = model.Config.VocabularySize;
         foreach (Cpu cpu in Cpus.All)
         {
@@ -32,6 +35,19 @@ public sealed class GeneratorTests
                 Assert.Equal(end, cache.Length);
             }
         }
+    }
+
+    [Fact]
+    public void Int8_activations_need_maps_in_Q4_0_and_have_no_gradient()
+    {
+        LlamaModel model = Model(int4: true, adapted: true);
+        model.Activations = Activations.Int8;
+        using Tape tape = new(Cpus.Widest);
+        Assert.Contains("train with float activations", Assert.Throws<InvalidOperationException>(() => model.Logits(tape, Text, new Sequences(new[] { 0, Text.Length }))).Message);
+        model.Activations = Activations.Float;
+        Assert.Equal(Activations.Float, model.Activations);
+        model.Logits(tape, Text, new Sequences(new[] { 0, Text.Length }));
+        ErrorLine.Of(() => Model(int4: false, adapted: false).Activations = Activations.Int8, "Q4_0", "F32");
     }
 
     [Fact]

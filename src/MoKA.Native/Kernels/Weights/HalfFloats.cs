@@ -9,7 +9,7 @@ internal sealed class Float16() : BlockFormat(1, sizeof(ushort))
     public override void Dequantize(ReadOnlySpan<byte> row, int column, Span<float> weights) =>
         TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(row).Slice(column, weights.Length), weights);
 
-    public override bool IsFinite(ReadOnlySpan<byte> blocks) => TensorPrimitives.IsFiniteAll(MemoryMarshal.Cast<byte, Half>(blocks));
+    public override bool IsFinite(ReadOnlySpan<byte> blocks) => Finite.All(MemoryMarshal.Cast<byte, Half>(blocks));
 
     /// <summary>To the nearest half, ties to even.</summary>
     public static void Quantize(ReadOnlySpan<float> weights, Span<byte> bytes) => TensorPrimitives.ConvertToHalf(weights, MemoryMarshal.Cast<byte, Half>(bytes));

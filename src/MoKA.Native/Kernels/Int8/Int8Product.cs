@@ -1,0 +1,79 @@
+namespace MoKA.Native.Kernels;
+
+/// <summary>
+/// y = x Wᵀ with W in Q4_0 and the activations quantised to 8 bits on the way in (llama.cpp's way): in a block of 32 the
+/// products are summed exactly in integers, then blocks are added in order,
+/// <code>y[t, o] = fma(Σ (q - 8) p × d[o, b], e[t, b], y[t, o])   over b ascending; W = (q - 8) d, x ≈ p e</code>
+/// so the bits are the same on every instruction set, for one token or many. See Int8.md.
+/// </summary>
+internal static class Int8Product
+{
+    /// <summary>When there is one token, tasks for each thread, of whole registers of rows.</summary>
+    private const int TasksPerThread = 4, RowsOfRegister = 16;
+
+    /// <summary>y [tokens, outputs] for x [tokens, depth] and blocks of W [outputs, depth].</summary>
+    public static void Multiply(Cpu cpu, MatrixSpan x, ReadOnlySpan<byte> weights, int outputs, MatrixSpan y)
+    {
+        int depth = x.Columns;
+        if (y.Rows != x.Rows || y.Columns != outputs || depth % Q4_0.Weights != 0 || weights.Length != (long)outputs * depth / Q4_0.Weights * Q4_0.Bytes)
+            throw new ArgumentException($"Int8: [{x.Rows}, {depth}] x [{depth}, {outputs}] does not give [{y.Rows}, {y.Columns}].");
+        using Lock.Scope hold = cpu.Hold();
+        QuantizedTokens tokens = new(x.Rows, depth, cpu.Scratch(0, ScratchSlot.PanelsOfA, QuantizedTokens.FloatsFor(x.Rows, depth)));
+        QuantizeJob quantize = new(x, tokens);
+        if (x.Rows == 1) cpu.RunSerially(1, ref quantize);
+        else cpu.Run(x.Rows, ref quantize);
+        if (x.Rows == 1)
+        {
+            int rowsOfTask = Ceiling.OfRatio(Math.Max(outputs, 1), TasksPerThread * cpu.Threads * RowsOfRegister) * RowsOfRegister;
+            RowJob row = new(tokens, weights, y, rowsOfTask);
+            cpu.Run(Ceiling.OfRatio(outputs, rowsOfTask), ref row);
+            return;
+        }
+        PanelJob panels = new(tokens, weights, y);
+        cpu.Run(Ceiling.OfRatio(outputs, Int8Tile.Width(cpu.InstructionSet)), ref panels);
+    }
+
+    private readonly ref struct QuantizeJob(MatrixSpan x, QuantizedTokens tokens) : IJob
+    {
+        private readonly MatrixSpan _x = x;
+        private readonly QuantizedTokens _tokens = tokens;
+
+        public void Run(int item, Worker worker) => _tokens.Quantize(item, _x.Row(item));
+    }
+
+    /// <summary>One token: rows of W are multiplied where they lie.</summary>
+    private readonly ref struct RowJob(QuantizedTokens token, ReadOnlySpan<byte> weights, MatrixSpan y, int rowsOfTask) : IJob
+    {
+        private readonly QuantizedTokens _token = token;
+        private readonly ReadOnlySpan<byte> _weights = weights;
+        private readonly MatrixSpan _y = y;
+
+        public void Run(int item, Worker worker)
+        {
+            int first = item * rowsOfTask, rows = Math.Min(rowsOfTask, _y.Columns - first), bytesOfRow = _token.Blocks * Q4_0.Bytes;
+            Int8Rows.Run(worker.InstructionSet, _token, _weights.Slice(first * bytesOfRow, rows * bytesOfRow), _y.Row(0).Slice(first, rows));
+        }
+    }
+
+    /// <summary>Many tokens: a panel of W is laid out for the tiles and used for all of them.</summary>
+    private readonly ref struct PanelJob(QuantizedTokens tokens, ReadOnlySpan<byte> weights, MatrixSpan y) : IJob
+    {
+        private readonly QuantizedTokens _tokens = tokens;
+        private readonly ReadOnlySpan<byte> _weights = weights;
+        private readonly MatrixSpan _y = y;
+
+        public void Run(int item, Worker worker)
+        {
+            int width = Int8Tile.Width(worker.InstructionSet), first = item * width, rows = Math.Min(width, _y.Columns - first), bytesOfRow = _tokens.Blocks * Q4_0.Bytes;
+            Int8Panel panel = new(width, _tokens.Blocks, worker.Scratch(ScratchSlot.PanelOfB, Int8Panel.FloatsFor(width, _tokens.Blocks)));
+            panel.Pack(_weights.Slice(first * bytesOfRow, rows * bytesOfRow), rows);
+            Span<float> tile = stackalloc float[Int8Tile.MostTokens * Int8Tile.MostWidth];
+            for (int token = 0, some; token < _tokens.Tokens; token += some)
+            {
+                some = Int8Tile.Height(worker.InstructionSet, _tokens.Tokens - token);
+                Int8Tile.Run(worker.InstructionSet, _tokens, token, some, panel, tile);
+                for (int t = 0; t < some; t++) tile.Slice(t * width, rows).CopyTo(_y.Row(token + t)[first..]);
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace MoKA.Native.Kernels;
+
+internal static partial class Int8Rows
+{
+    /// <summary>Eight rows of W, one in each lane of 32 bits.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void EightRows(QuantizedTokens token, ReadOnlySpan<byte> weights, Span<float> y)
+    {
+        int blocks = token.Blocks, stride = blocks * Q4_0.Bytes;
+        // The slices prove the bounds once; the loop then reads and writes without checks.
+        ref byte w = ref MemoryMarshal.GetReference(weights[..(8 * stride)]);
+        ref byte first = ref w;
+        ref byte a = ref Unsafe.As<sbyte, byte>(ref MemoryMarshal.GetReference(token.Codes[..(blocks * QuantizedTokens.Block)]));
+        ref float e = ref MemoryMarshal.GetReference(token.Scales[..blocks]);
+        ref int bias = ref MemoryMarshal.GetReference(token.Biases[..blocks]);
+        Vector256<short> ones = Vector256<short>.One;
+        Vector256<float> sum = Vector256<float>.Zero;
+        for (int b = 0; b < blocks; b++)
+        {
+            PrefetchNextRows(ref first, 8 * (stride + b * Q4_0.Bytes), 8 * Q4_0.Bytes);
+            ref byte codes = ref Unsafe.Add(ref w, 2);
+            // Row i, its 16 bytes as four integers; columns of the four by four become rows, in all parts at once.
+            Vector256<int> p = TwoRows(ref codes, 0, stride);
+            Vector256<int> q = TwoRows(ref codes, 1, stride);
+            Vector256<int> r = TwoRows(ref codes, 2, stride);
+            Vector256<int> s = TwoRows(ref codes, 3, stride);
+            Vector256<long> pq = Avx2.UnpackLow(p, q).AsInt64(), rs = Avx2.UnpackLow(r, s).AsInt64(), pqHigh = Avx2.UnpackHigh(p, q).AsInt64(), rsHigh = Avx2.UnpackHigh(r, s).AsInt64();
+            Vector256<short> sums = Vector256.Create(Unsafe.Add(ref bias, b)).AsInt16();
+            sums = AddGroups(sums, Avx2.UnpackLow(pq, rs).AsByte(), ref a, 0);
+            sums = AddGroups(sums, Avx2.UnpackHigh(pq, rs).AsByte(), ref a, 1);
+            sums = AddGroups(sums, Avx2.UnpackLow(pqHigh, rsHigh).AsByte(), ref a, 2);
+            sums = AddGroups(sums, Avx2.UnpackHigh(pqHigh, rsHigh).AsByte(), ref a, 3);
+            Vector256<float> products = Vector256.ConvertToSingle(Avx2.MultiplyAddAdjacent(sums, ones));
+            sum = Vector256.FusedMultiplyAdd(products * Scales8(ref w, stride), Vector256.Create(Unsafe.Add(ref e, b)), sum);
+            w = ref Unsafe.Add(ref w, Q4_0.Bytes);
+            a = ref Unsafe.Add(ref a, QuantizedTokens.Block);
+        }
+        sum.CopyTo(y);
+    }
+
+    /// <summary>Steps 4 g .. 4 g + 3 from the low halves, and the sixteenth after them from the high halves.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<short> AddGroups(Vector256<short> sums, Vector256<byte> pairs, ref byte a, int g)
+    {
+        Vector256<byte> low = pairs & Vector256.Create((byte)15), high = (pairs.AsUInt16() >>> 4).AsByte() & Vector256.Create((byte)15);
+        Vector256<sbyte> first = Vector256.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref a, 4 * g))).AsSByte(), second = Vector256.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref a, 4 * g + 16))).AsSByte();
+        return sums + Avx2.MultiplyAddAdjacent(low, first) + Avx2.MultiplyAddAdjacent(high, second);
+    }
+
+    /// <summary>The codes of rows j and j + 4.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> TwoRows(ref byte codes, int j, int stride) => Vector256.Create(Row(ref codes, j * stride), Row(ref codes, (j + 4) * stride));
+
+    /// <summary>The scales of eight rows, which all lie a row apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Scales8(ref byte w, int stride)
+    {
+        (Vector128<uint> low, Vector128<uint> high) = Vector128.Widen(EightHalves(ref w, stride));
+        Vector256<uint> bits = Vector256.Create(low, high);
+        return (((bits & Vector256.Create(0x7FFFu)) << 13).AsSingle() * Vector256.Create(FromHalfExponent)) | ((bits & Vector256.Create(0x8000u)) << 16).AsSingle();
+    }
+}

@@ -1,0 +1,64 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>
+/// One token times rows of W in Q4_0, read where they lie: memory is what this waits for. Several rows lie side by side in
+/// the lanes of a register, as in the tiles, so the bits are the same.
+/// </summary>
+internal static partial class Int8Rows
+{
+    /// <summary>2^112: what a half's exponent is short of when its bits are read as a float's.</summary>
+    private const float FromHalfExponent = 5192296858534827628530496329220096f;
+
+    /// <summary>y [rows] for the token and whole rows of W.</summary>
+    public static void Run(InstructionSet set, QuantizedTokens token, ReadOnlySpan<byte> weights, Span<float> y)
+    {
+        int stride = token.Blocks * Q4_0.Bytes, row = 0;
+        if (set == InstructionSet.Avx512)
+            for (; row + 16 <= y.Length; row += 16) SixteenRows(token, weights[(row * stride)..], y.Slice(row, 16));
+        if (set >= InstructionSet.Avx2)
+            for (; row + 8 <= y.Length; row += 8) EightRows(token, weights[(row * stride)..], y.Slice(row, 8));
+        for (; row < y.Length; row++) y[row] = Row(token, weights.Slice(row * stride, stride));
+    }
+
+    /// <summary>The specification, for one row.</summary>
+    private static float Row(QuantizedTokens token, ReadOnlySpan<byte> weights)
+    {
+        float sum = 0;
+        for (int b = 0; b < token.Blocks; b++)
+        {
+            ReadOnlySpan<byte> block = weights.Slice(b * Q4_0.Bytes, Q4_0.Bytes);
+            ReadOnlySpan<sbyte> codes = token.Codes.Slice(b * QuantizedTokens.Block, QuantizedTokens.Block);
+            int products = 0;
+            for (int j = 0; j < 16; j++) products += ((block[2 + j] & 15) - 8) * codes[j] + ((block[2 + j] >> 4) - 8) * codes[j + 16];
+            sum = MathF.FusedMultiplyAdd(products * (float)MemoryMarshal.Read<Half>(block), token.Scales[b], sum);
+        }
+        return sum;
+    }
+
+    /// <summary>
+    /// Asks for a piece of the rows that come next. Rows side by side are many streams, too many for the processor to
+    /// foresee; in order they are one. A request beyond the matrix does nothing.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void PrefetchNextRows(ref byte rows, int offset, int length)
+    {
+        byte* at = (byte*)Unsafe.AsPointer(ref rows) + offset; // native memory: it does not move
+        for (int i = 0; i < length; i += 64) Sse.Prefetch1(at + i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> Row(ref byte codes, int offset) => Vector128.LoadUnsafe(ref codes, (nuint)offset).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<ushort> EightHalves(ref byte w, int stride) => Vector128.Create(
+        HalfBits(ref w, 0), HalfBits(ref w, stride), HalfBits(ref w, 2 * stride), HalfBits(ref w, 3 * stride),
+        HalfBits(ref w, 4 * stride), HalfBits(ref w, 5 * stride), HalfBits(ref w, 6 * stride), HalfBits(ref w, 7 * stride));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ushort HalfBits(ref byte w, int offset) => Unsafe.ReadUnaligned<ushort>(ref Unsafe.Add(ref w, offset));
+}

@@ -1,0 +1,77 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>
+/// Rows of activations in 8 bits: blocks of 32 with a float scale, a = q d, d = max |a| / 127, q rounded half to even. Beside
+/// each block stands its bias, for weights whose codes are 8 too large: -8 times the sum of its q, apart for the first and
+/// the last two of every four, as the tiles add them up.
+/// </summary>
+internal readonly ref struct QuantizedTokens
+{
+    public const int Block = 32;
+    private const int Largest = 127, Centre = 8;
+
+    /// <summary>Room for [tokens, depth] in memory of at least <see cref="FloatsFor"/>.</summary>
+    public QuantizedTokens(int tokens, int depth, Span<float> memory)
+    {
+        (Tokens, Depth) = (tokens, depth);
+        int blocks = tokens * (depth / Block);
+        Scales = memory[..blocks];
+        Biases = MemoryMarshal.Cast<float, int>(memory.Slice(blocks, blocks));
+        Codes = MemoryMarshal.Cast<float, sbyte>(memory.Slice(2 * blocks, blocks * (Block / sizeof(float))));
+    }
+
+    public int Tokens { get; }
+
+    public int Depth { get; }
+
+    public int Blocks => Depth / Block;
+
+    /// <summary>One scale a block [tokens, blocks].</summary>
+    public Span<float> Scales { get; }
+
+    /// <summary>Two 16-bit biases a block [tokens, blocks].</summary>
+    public Span<int> Biases { get; }
+
+    /// <summary>One code an activation [tokens, depth].</summary>
+    public Span<sbyte> Codes { get; }
+
+    /// <summary>How many floats of memory [tokens, depth] takes.</summary>
+    public static int FloatsFor(int tokens, int depth) => checked(tokens * (depth / Block) * (2 + Block / sizeof(float)));
+
+    /// <summary>Quantises one row.</summary>
+    public void Quantize(int token, ReadOnlySpan<float> x)
+    {
+        for (int b = 0; b < Blocks; b++)
+        {
+            int at = token * Blocks + b;
+            Span<sbyte> codes = Codes.Slice(token * Depth + b * Block, Block);
+            Scales[at] = QuantizeBlock(x.Slice(b * Block, Block), codes);
+            int first = 0, last = 0;
+            for (int i = 0; i < Block; i += 4)
+            {
+                first += codes[i] + codes[i + 1];
+                last += codes[i + 2] + codes[i + 3];
+            }
+            Biases[at] = (ushort)(-Centre * first) | -Centre * last << 16;
+        }
+    }
+
+    private static float QuantizeBlock(ReadOnlySpan<float> x, Span<sbyte> codes)
+    {
+        Vector256<float> x0 = Vector256.Create(x), x1 = Vector256.Create(x[8..]), x2 = Vector256.Create(x[16..]), x3 = Vector256.Create(x[24..]);
+        Vector256<float> most = Vector256.Max(Vector256.Max(Vector256.Abs(x0), Vector256.Abs(x1)), Vector256.Max(Vector256.Abs(x2), Vector256.Abs(x3)));
+        Vector128<float> half = Vector128.Max(most.GetLower(), most.GetUpper());
+        float largest = MathF.Max(MathF.Max(half[0], half[1]), MathF.Max(half[2], half[3]));
+        float d = largest / Largest;
+        Vector256<float> inverse = Vector256.Create(d == 0 ? 0 : 1 / d);
+        Vector256<short> low = Vector256.Narrow(Whole(x0 * inverse), Whole(x1 * inverse)), high = Vector256.Narrow(Whole(x2 * inverse), Whole(x3 * inverse));
+        Vector256.Narrow(low, high).CopyTo(codes);
+        return d;
+    }
+
+    // Activations that are not finite become codes of 127 at most and a scale that is not finite: the output tells.
+    private static Vector256<int> Whole(Vector256<float> x) => Vector256.ConvertToInt32(Vector256.Round(Vector256.Clamp(x, Vector256.Create(-(float)Largest), Vector256.Create((float)Largest))));
+}

@@ -1,0 +1,28 @@
+using MoKA.Native.Autograd;
+using MoKA.Native.Diagnostics;
+using MoKA.Native.Kernels;
+using MoKA.Native.Quantization;
+
+namespace MoKA.Native.Ops;
+
+public static partial class Op
+{
+    /// <summary>
+    /// y ≈ x Wᵀ in integers, for inference: each block of 32 of x is rounded to 8 bits, with a scale of its own, and multiplied
+    /// with W's codes exactly. Several times faster than <see cref="FrozenMatMul"/> on long prompts; the rounding of x changes
+    /// logits slightly. It has no gradient.
+    /// </summary>
+    /// <param name="tape">The record of this pass, of no gradients.</param>
+    /// <param name="x">[tokens, in].</param>
+    /// <param name="weight">W [out, in] in Q4_0.</param>
+    /// <returns>[tokens, out].</returns>
+    /// <exception cref="InvalidOperationException">The tape asks for the gradient of x.</exception>
+    public static Tensor Int8MatMul(Tape tape, Tensor x, BlockMatrix weight)
+    {
+        Check.Columns("Int8MatMul", "x", x, weight.Columns, "weight", new Shape(weight.Rows, weight.Columns));
+        if (tape.Records(x)) throw new InvalidOperationException("Int8MatMul: rounding to 8 bits has no gradient; train with float activations.");
+        Tensor y = tape.Allocate(x.Shape.WithColumns(weight.Rows), "int8 matmul");
+        weight.MultiplyInIntegers(tape.Cpu, x.Matrix, y.Matrix);
+        return y;
+    }
+}
