@@ -14,7 +14,7 @@ public static class ModelSynthesizer
     // GPT-2's rule, as for fresh weights: N(0, 0.02²), smaller where a map writes to the residual stream.
     private const float Deviation = 0.02f;
 
-    /// <summary>Writes weights, a tokenizer of single characters, and the config.</summary>
+    /// <summary>Writes weights, a tokenizer whose texts are single letters, and the config.</summary>
     /// <param name="config">The sizes, and how linear maps and tables are stored; none of them F32.</param>
     /// <param name="seed">What the weights derive from.</param>
     /// <param name="output">The folder; made unless it is there.</param>
@@ -52,7 +52,7 @@ public static class ModelSynthesizer
                 Add(HuggingFaceNames.Weight(layer, kind), outputs, inputs, config.LinearStorage, kind is "o" or "down" ? Deviation / MathF.Sqrt(2 * config.Layers) : Deviation);
         }
         writer.Save(Path.Combine(output, LlamaFolder.WeightsFile), new Dictionary<string, string> { ["format"] = "pt" });
-        TokenizerJson.Save(SingleCharacters(), output);
+        TokenizerJson.Save(SingleCharacters(config.VocabularySize), output);
         ConfigJson.Write(Path.Combine(output, LlamaFolder.ConfigFile), config);
     }
 
@@ -60,9 +60,11 @@ public static class ModelSynthesizer
     public static int Matrices(LlamaConfig config) => 7 * config.Layers + (config.TieEmbeddings ? 1 : 2);
 
     // Random weights need no better one, and it lets every command run.
-    private static Tokenizer SingleCharacters()
+    private static Tokenizer SingleCharacters(int vocabulary)
     {
         string letters = string.Concat(Enumerable.Range('a', 26).Select(c => (char)c));
-        return TokenizerTrainer.Train([letters], Tokenizer.FirstPieceId + letters.Length + 1);
+        Tokenizer few = TokenizerTrainer.Train([letters], Tokenizer.FirstPieceId + letters.Length + 1);
+        string[] pieces = [.. Enumerable.Range(0, vocabulary).Select(id => id < few.VocabularySize ? few.Piece(id) : $"<{id}>")];
+        return new Tokenizer(pieces, new float[vocabulary]);
     }
 }

@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using MoKA.Native.Diagnostics;
 using MoKA.Native.Kernels;

@@ -92,6 +92,7 @@ internal static class RowProduct
     }
 
     /// <summary>Columns of B adjacent: four steps of eight columns are transposed in registers, then used one after another.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
     private static void SideBySide(MatrixSpan x, MatrixSpan b, Span<float> y)
     {
         int stride = b.ColumnStride, k = 0;

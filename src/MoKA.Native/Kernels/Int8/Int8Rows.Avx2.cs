@@ -8,7 +8,7 @@ namespace MoKA.Native.Kernels;
 internal static partial class Int8Rows
 {
     /// <summary>Eight rows of W, one in each lane of 32 bits.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
     private static void EightRows(QuantizedTokens token, ReadOnlySpan<byte> weights, Span<float> y)
     {
         int blocks = token.Blocks, stride = blocks * Q4_0.Bytes;
@@ -22,7 +22,7 @@ internal static partial class Int8Rows
         Vector256<float> sum = Vector256<float>.Zero;
         for (int b = 0; b < blocks; b++)
         {
-            PrefetchNextRows(ref first, 8 * (stride + b * Q4_0.Bytes), 8 * Q4_0.Bytes);
+            Prefetch.Lines(ref Unsafe.Add(ref first, 8 * (stride + b * Q4_0.Bytes)), 8 * Q4_0.Bytes);
             ref byte codes = ref Unsafe.Add(ref w, 2);
             // Row i, its 16 bytes as four integers; columns of the four by four become rows, in all parts at once.
             Vector256<int> p = TwoRows(ref codes, 0, stride);

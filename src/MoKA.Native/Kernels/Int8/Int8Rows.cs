@@ -1,13 +1,13 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// One token times rows of W in Q4_0, read where they lie: memory is what this waits for. Several rows lie side by side in
-/// the lanes of a register, as in the tiles, so the bits are the same.
+/// One token times rows of W in Q4_0, read where they lie: memory is what this waits for, so the next rows are asked for
+/// while these are multiplied. Several rows lie side by side in the lanes of a register, as in the tiles, so the bits are the
+/// same.
 /// </summary>
 internal static partial class Int8Rows
 {
@@ -38,17 +38,6 @@ internal static partial class Int8Rows
             sum = MathF.FusedMultiplyAdd(products * (float)MemoryMarshal.Read<Half>(block), token.Scales[b], sum);
         }
         return sum;
-    }
-
-    /// <summary>
-    /// Asks for a piece of the rows that come next. Rows side by side are many streams, too many for the processor to
-    /// foresee; in order they are one. A request beyond the matrix does nothing.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe void PrefetchNextRows(ref byte rows, int offset, int length)
-    {
-        byte* at = (byte*)Unsafe.AsPointer(ref rows) + offset; // native memory: it does not move
-        for (int i = 0; i < length; i += 64) Sse.Prefetch1(at + i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -74,4 +74,7 @@ internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> by
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Dequantize(int row, int column, Span<float> weights) => format.Dequantize(_bytes.Slice(row * _bytesOfRow, _bytesOfRow), column, weights);
+
+    public void Prefetch(int row, int column, int count) =>
+        Kernels.Prefetch.Lines(_bytes.Slice(row * _bytesOfRow + column / format.Weights * format.Bytes, count / format.Weights * format.Bytes));
 }

@@ -50,4 +50,6 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
             codebook.Dequantize(_codes, at, _magnitudes[block], weights.Slice(done, count));
         }
     }
+
+    public void Prefetch(int row, int column, int count) => Kernels.Prefetch.Lines(_codes.Slice((row * columns + column) / 2, count / 2));
 }

@@ -1,5 +1,7 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace MoKA.Native.Kernels;
 
@@ -22,9 +24,18 @@ internal sealed class BFloat16() : BlockFormat(1, sizeof(ushort))
 
     public override void Dequantize(ReadOnlySpan<byte> row, int column, Span<float> weights)
     {
-        Span<uint> bits = MemoryMarshal.Cast<float, uint>(weights);
-        TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, ushort>(row).Slice(column, weights.Length), bits);
-        TensorPrimitives.ShiftLeft(bits, 16, bits);
+        ReadOnlySpan<ushort> halves = MemoryMarshal.Cast<byte, ushort>(row).Slice(column, weights.Length);
+        // The slice has as many as there are weights, so both are in bounds.
+        ref ushort from = ref MemoryMarshal.GetReference(halves);
+        ref uint to = ref Unsafe.As<float, uint>(ref MemoryMarshal.GetReference(weights));
+        int i = 0;
+        for (; i + Vector256<ushort>.Count <= weights.Length; i += Vector256<ushort>.Count)
+        {
+            (Vector256<uint> low, Vector256<uint> high) = Vector256.Widen(Vector256.LoadUnsafe(ref from, (nuint)i));
+            (low << 16).StoreUnsafe(ref to, (nuint)i);
+            (high << 16).StoreUnsafe(ref to, (nuint)(i + Vector256<uint>.Count));
+        }
+        for (; i < weights.Length; i++) weights[i] = BitConverter.UInt32BitsToSingle((uint)halves[i] << 16);
     }
 
     public override bool IsFinite(ReadOnlySpan<byte> blocks)

@@ -5,4 +5,7 @@ internal interface IWeightRows
 {
     /// <summary>Writes the weights of a row from <paramref name="column"/> on. Each is rounded alike wherever a piece begins.</summary>
     void Dequantize(int row, int column, Span<float> weights);
+
+    /// <summary>Asks for the memory that <see cref="Dequantize"/> will read.</summary>
+    void Prefetch(int row, int column, int count);
 }

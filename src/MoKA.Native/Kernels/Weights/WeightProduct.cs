@@ -9,6 +9,9 @@ internal static class WeightProduct
     /// <summary>Rows and columns of W that a task dequantises at a time: 128 KiB of floats, which stay in a second-level cache.</summary>
     private const int RowsOfTask = 32, ColumnsOfPiece = 1024;
 
+    /// <summary>How many rows ahead memory is asked for.</summary>
+    private const int RowsAhead = 4;
+
     /// <summary>c [m, out] = a [m, in] Wᵀ, or c [m, in] = a [m, out] W; added to c when <paramref name="accumulate"/>.</summary>
     public static void Run<TRows>(Cpu cpu, MatrixSpan a, TRows w, int outputs, int inputs, bool transpose, MatrixSpan c, bool accumulate)
         where TRows : struct, IWeightRows, allows ref struct
@@ -35,9 +38,24 @@ internal static class WeightProduct
             {
                 int columns = Math.Min(ColumnsOfPiece, _x.Columns - column);
                 Span<float> weights = worker.Scratch(ScratchSlot.Dequantised, rows * columns);
-                for (int i = 0; i < rows; i++) _w.Dequantize(first + i, column, weights.Slice(i * columns, columns));
+                for (int i = 0; i < rows; i++)
+                {
+                    PrefetchAhead(first, rows, i + RowsAhead, column);
+                    _w.Dequantize(first + i, column, weights.Slice(i * columns, columns));
+                }
                 RowProduct.Run(worker.InstructionSet, _x.Block(0, 1, column, columns), new MatrixSpan(weights, rows, columns).Transposed, _y.Row(0).Slice(first, rows), accumulate || column > 0);
             }
+        }
+
+        /// <summary>The row that comes so much later: in this piece, in the next one, or in the next task's first.</summary>
+        private void PrefetchAhead(int first, int rows, int row, int column)
+        {
+            if (row >= rows)
+            {
+                (row, column) = (row - rows, column + ColumnsOfPiece);
+                if (column >= _x.Columns) (row, column) = (row + rows, 0);
+            }
+            if (first + row < _y.Columns) _w.Prefetch(first + row, column, Math.Min(ColumnsOfPiece, _x.Columns - column));
         }
     }
 }
