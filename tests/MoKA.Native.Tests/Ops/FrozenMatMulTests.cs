@@ -29,6 +29,8 @@ public sealed class FrozenMatMulTests
     [InlineData(1, 1, 32)]
     [InlineData(1, 75, 256)]
     [InlineData(1, 65, 2080)]
+    [InlineData(1, 133, 4096)]
+    [InlineData(1, 64, 192)]
     [InlineData(5, 33, 288)]
     [InlineData(5, 33, 173)]
     [InlineData(130, 17, 96)]

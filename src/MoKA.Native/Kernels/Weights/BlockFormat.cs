@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -69,6 +70,7 @@ internal sealed class BlockFormat<TBlock>() : BlockFormat(TBlock.Weights, TBlock
 /// <summary>The rows [columns] of a matrix of blocks.</summary>
 internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> bytes, int columns) : IWeightRows
 {
+    private static readonly float[] Q4_0Levels = [-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7];
     private readonly ReadOnlySpan<byte> _bytes = bytes;
     private readonly int _bytesOfRow = columns / format.Weights * format.Bytes;
 
@@ -77,4 +79,19 @@ internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> by
 
     public void Prefetch(int row, int column, int count) =>
         Kernels.Prefetch.Lines(_bytes.Slice(row * _bytesOfRow + column / format.Weights * format.Bytes, count / format.Weights * format.Bytes));
+
+    public bool IsFourBit => format is BlockFormat<Q4_0> && columns > 0;
+
+    public void MultiplyRows(int row, ReadOnlySpan<float> x, Span<float> y, Worker worker)
+    {
+        int blocks = columns / Q4_0.Weights;
+        ReadOnlySpan<byte> rows = _bytes.Slice(row * _bytesOfRow, FourBitRows.Rows * _bytesOfRow);
+        Span<float> scratch = worker.Scratch(ScratchSlot.Dequantised, blocks * FourBitRows.Rows * 2);
+        Span<float> scales = scratch[..(blocks * FourBitRows.Rows)];
+        Span<Half> halves = MemoryMarshal.Cast<float, Half>(scratch[scales.Length..])[..scales.Length];
+        for (int i = 0; i < FourBitRows.Rows; i++)
+            for (int b = 0; b < blocks; b++) halves[b * FourBitRows.Rows + i] = MemoryMarshal.Read<Half>(rows[(i * _bytesOfRow + b * Q4_0.Bytes)..]);
+        TensorPrimitives.ConvertToSingle(halves, scales);
+        FourBitRows.Multiply<LowThenHigh>(rows[sizeof(ushort)..], _bytesOfRow, Q4_0.Bytes, blocks, Q4_0Levels, scales, piecesOfScale: 1, x, y);
+    }
 }

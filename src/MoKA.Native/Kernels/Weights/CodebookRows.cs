@@ -32,6 +32,29 @@ internal readonly ref struct BlockMagnitudes
             return scaled + _offset;
         }
     }
+
+    /// <summary>Writes the magnitudes of <paramref name="count"/> blocks from <paramref name="first"/> on, <paramref name="step"/> floats apart.</summary>
+    public void CopyTo(int first, int count, Span<float> to, int step)
+    {
+        if (_codes.IsEmpty)
+        {
+            for (int i = 0; i < count; i++) to[i * step] = _floats[first + i];
+            return;
+        }
+        // One division for each run of blocks that share a nested scale, not for each block.
+        for (int done = 0, some; done < count; done += some)
+        {
+            int block = first + done;
+            some = Math.Min(_nestedBlock - block % _nestedBlock, count - done);
+            float nested = _nested[block / _nestedBlock];
+            ReadOnlySpan<byte> codes = _codes.Slice(block, some);
+            for (int i = 0; i < codes.Length; i++)
+            {
+                float scaled = _map[codes[i]] * nested;
+                to[(done + i) * step] = scaled + _offset;
+            }
+        }
+    }
 }
 
 /// <summary>The rows of a matrix whose codes and blocks run through all of it, row after row, wherever rows begin.</summary>
@@ -49,6 +72,17 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
             count = Math.Min(blockSize - at % blockSize, weights.Length - done);
             codebook.Dequantize(_codes, at, _magnitudes[block], weights.Slice(done, count));
         }
+    }
+
+    public bool IsFourBit => columns > 0 && columns % blockSize == 0;
+
+    public void MultiplyRows(int row, ReadOnlySpan<float> x, Span<float> y, Worker worker)
+    {
+        int blocks = columns / blockSize, first = checked(row * columns);
+        Span<float> scales = worker.Scratch(ScratchSlot.Dequantised, blocks * FourBitRows.Rows);
+        for (int i = 0; i < FourBitRows.Rows; i++)
+            _magnitudes.CopyTo(first / blockSize + i * blocks, blocks, scales[i..], FourBitRows.Rows);
+        FourBitRows.Multiply<HighThenLow>(_codes[(first / 2)..], columns / 2, FourBitRows.Piece / 2, columns / FourBitRows.Piece, codebook.Levels, scales, blockSize / FourBitRows.Piece, x, y);
     }
 
     public void Prefetch(int row, int column, int count) => Kernels.Prefetch.Lines(_codes.Slice((row * columns + column) / 2, count / 2));

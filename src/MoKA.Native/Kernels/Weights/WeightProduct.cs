@@ -6,8 +6,10 @@ namespace MoKA.Native.Kernels;
 /// </summary>
 internal static class WeightProduct
 {
-    /// <summary>Rows and columns of W that a task dequantises at a time: 128 KiB of floats, which stay in a second-level cache.</summary>
-    private const int RowsOfTask = 32, ColumnsOfPiece = 1024;
+    /// <summary>Rows and columns of W that are dequantised at a time: 128 KiB of floats, which stay in a second-level cache.</summary>
+    private const int RowsOfPiece = 32, ColumnsOfPiece = 1024;
+
+    private const int TasksPerThread = 4;
 
     /// <summary>How many rows ahead memory is asked for.</summary>
     private const int RowsAhead = 4;
@@ -22,18 +24,27 @@ internal static class WeightProduct
             return;
         }
         if (a.Columns != inputs || c.Columns != outputs) throw new ArgumentException($"Weight: [1, {a.Columns}] x [{inputs}, {outputs}] does not give [1, {c.Columns}].");
-        RowJob<TRows> job = new(a, w, c, accumulate);
-        cpu.Run(Ceiling.OfRatio(outputs, RowsOfTask), ref job);
+        // Tasks of rows that follow each other, so that memory is read in order; a few for each thread, of whole registers.
+        int rowsOfTask = Ceiling.OfRatio(Math.Max(outputs, 1), TasksPerThread * cpu.Threads * FourBitRows.Rows) * FourBitRows.Rows;
+        RowJob<TRows> job = new(a, w, c, accumulate, rowsOfTask);
+        cpu.Run(Ceiling.OfRatio(outputs, rowsOfTask), ref job);
     }
 
-    private readonly ref struct RowJob<TRows>(MatrixSpan x, TRows w, MatrixSpan y, bool accumulate) : IJob where TRows : struct, IWeightRows, allows ref struct
+    private readonly ref struct RowJob<TRows>(MatrixSpan x, TRows w, MatrixSpan y, bool accumulate, int rowsOfTask) : IJob where TRows : struct, IWeightRows, allows ref struct
     {
         private readonly MatrixSpan _x = x, _y = y;
         private readonly TRows _w = w;
 
         public void Run(int item, Worker worker)
         {
-            int first = item * RowsOfTask, rows = Math.Min(RowsOfTask, _y.Columns - first);
+            int first = item * rowsOfTask, end = Math.Min(first + rowsOfTask, _y.Columns);
+            if (_w.IsFourBit && !accumulate && worker.InstructionSet == InstructionSet.Avx512)
+                for (; first + FourBitRows.Rows <= end; first += FourBitRows.Rows) _w.MultiplyRows(first, _x.Row(0), _y.Row(0).Slice(first, FourBitRows.Rows), worker);
+            for (; first < end; first += RowsOfPiece) MultiplyPieces(first, Math.Min(RowsOfPiece, end - first), worker);
+        }
+
+        private void MultiplyPieces(int first, int rows, Worker worker)
+        {
             for (int column = 0; column < Math.Max(_x.Columns, 1); column += ColumnsOfPiece)
             {
                 int columns = Math.Min(ColumnsOfPiece, _x.Columns - column);
@@ -47,7 +58,7 @@ internal static class WeightProduct
             }
         }
 
-        /// <summary>The row that comes so much later: in this piece, in the next one, or in the next task's first.</summary>
+        /// <summary>The row that comes so much later: in this piece, in the next one, or in the next rows' first.</summary>
         private void PrefetchAhead(int first, int rows, int row, int column)
         {
             if (row >= rows)
