@@ -1,5 +1,6 @@
 using MoKA.Native.Autograd;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using MoKA.Native.Kernels;
 
@@ -33,6 +34,20 @@ internal static class Machine
         cpu.Run((from.Data.Length + CopyJob.FloatsPerItem - 1) / CopyJob.FloatsPerItem, ref job);
     });
 
+    /// <summary>GB/s at which all threads together read half a gigabyte that is in no cache, each its own part in order.</summary>
+    public static double ReadGigabytes(Cpu cpu)
+    {
+        const int floats = 1 << 27;
+        using Parameter memory = new("memory", new Shape(floats), trainable: false);
+        memory.Data.Fill(1);
+        double seconds = Timing.Seconds(() =>
+        {
+            ReadJob job = new(memory.Data, cpu.Threads);
+            cpu.Run(cpu.Threads, ref job);
+        }, runs: 7);
+        return sizeof(float) * (double)floats / seconds / 1e9;
+    }
+
     private static string ProcessorSays(string key)
     {
         const string file = "/proc/cpuinfo";
@@ -50,6 +65,31 @@ internal static class Machine
         {
             int first = item * FloatsPerItem;
             _from[first..Math.Min(first + FloatsPerItem, _from.Length)].CopyTo(_to[first..]);
+        }
+    }
+
+    private readonly ref struct ReadJob(ReadOnlySpan<float> memory, int parts) : IJob
+    {
+        private readonly ReadOnlySpan<float> _memory = memory;
+
+        public void Run(int item, Worker worker)
+        {
+            int length = _memory.Length / parts;
+            worker.Scratch(ScratchSlot.RowValues, 1)[0] = Sum(_memory.Slice(item * length, length));
+        }
+
+        private static float Sum(ReadOnlySpan<float> numbers)
+        {
+            ReadOnlySpan<Vector512<float>> vectors = MemoryMarshal.Cast<float, Vector512<float>>(numbers);
+            Vector512<float> s0 = default, s1 = default, s2 = default, s3 = default;
+            for (int i = 0; i + 4 <= vectors.Length; i += 4)
+            {
+                s0 += vectors[i];
+                s1 += vectors[i + 1];
+                s2 += vectors[i + 2];
+                s3 += vectors[i + 3];
+            }
+            return Vector512.Sum(s0 + s1 + s2 + s3);
         }
     }
 

@@ -11,12 +11,17 @@ Dictionary<string, Func<string>> tables = new()
     ["attention"] = AttentionTable.Measure,
     ["kronecker"] = KroneckerTable.Measure,
     ["scaling"] = ScalingTable.Measure,
+    ["int4"] = Int4Table.Measure,
+    ["large"] = LargeTable.Measure,
 };
 
 switch (args)
 {
     case ["step-run", string run]:
         Console.WriteLine(JsonSerializer.Serialize(StepCase.Measure(JsonSerializer.Deserialize<StepRun>(run)!)));
+        break;
+    case ["large-run", string what, string folder]:
+        Console.WriteLine(JsonSerializer.Serialize(LargeTable.Run(what, folder)));
         break;
     case ["quick", .. string[] options]:
         foreach ((string key, double? ratio) in options is ["--json"] ? [] : Quick.Measure()) Console.WriteLine($"{key}: {Markdown.Number(ratio, 3)}");

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using MoKA.Native.Bench.Steps;
 using MoKA.Native.Bench.Tables;
+using MoKA.Native.Quantization;
 
 namespace MoKA.Native.Bench;
 
@@ -23,6 +24,12 @@ internal static class Quick
             ratios["gemm_512x2048x2048_2t_of_peak"] = transposed2 / peak2;
             ratios["gemm_512x2048x2048_2t_over_torch"] = transposed2 / peer.Ask("gemm", 2, "float32", 512, 2048, 2048, "transposed")?.GetProperty("Gigaflops").GetDouble();
             ratios["int4_gemm_over_float"] = int4 / transposed2;
+            (double forward4, double backward4) = Int4Table.Seconds(two, WeightStorage.NF4Double, 128, 2048, 2048);
+            (double forwardFloat, double backwardFloat) = Int4Table.FloatSeconds(two, 128, 2048, 2048);
+            ratios["nf4_128_forward_over_float"] = forwardFloat / forward4;
+            ratios["nf4_128_backward_over_float"] = backwardFloat / backward4;
+            ratios["int8_prompt_2t_of_float_peak"] = 2e-9 * 512 * 2048 * 5632 / Int4Table.IntegerSeconds(two, 512, 2048, 5632) / peak2;
+            ratios["int8_token_2t_of_memory"] = 4096.0 * 65536 * 4.5 / 8 / 1e9 / Int4Table.IntegerSeconds(two, 1, 4096, 65536) / Machine.ReadGigabytes(two);
             KroneckerShape filter = new(64, 64, 64, 64);
             ratios["kronecker_256_tokens_over_floor"] = KroneckerTable.Seconds(two, 256, filter) / (2.0 * 256 * filter.CostAFirst / peak2 / 1e9);
             (double forward, double backward, _) = AttentionTable.Seconds(two, 1024);

@@ -1,0 +1,129 @@
+using MoKA.Native.Autograd;
+using MoKA.Native.Diagnostics;
+using MoKA.Native.Kernels;
+using MoKA.Native.Llama;
+using MoKA.Native.Llama.Checkpoints;
+using MoKA.Native.Nn;
+using MoKA.Native.Quantization;
+using static MoKA.Native.Bench.Tables.Markdown;
+
+namespace MoKA.Native.Bench.Tables;
+
+/// <summary>Products with stored weights: for training beside float ones, and a model of TinyLlama's shape reading and writing text.</summary>
+internal static class Int4Table
+{
+    private const string Shape = "tinyllama-1.1b";
+    private const int PromptTokens = 512, NewTokens = 24;
+    private static readonly (int Tokens, int In, int Out)[] Products = [(512, 2048, 2048), (512, 2048, 5632), (128, 2048, 2048), (128, 2048, 5632), (1, 2048, 5632)];
+    private static readonly WeightStorage[] Storages = [WeightStorage.Q4_0, WeightStorage.NF4Double, WeightStorage.Q8_0, WeightStorage.BF16];
+
+    public static string Measure()
+    {
+        Markdown text = new("Stored weights: products, prompts and generation",
+            "Medians of 15. Forward: y = x Wᵀ; backward: dx = dy W; in per cent of the same product with float weights in the same run. Weights are dequantised inside the product and never kept as floats.");
+        foreach (int threads in (int[])[1, 2])
+        {
+            using Cpu cpu = new(threads);
+            text.Section($"Training products, {threads} thread{(threads > 1 ? "s" : "")}, peak {Number(Machine.PeakGigaflops(cpu), 0)} GFLOP/s");
+            text.Head(["tokens", "in", "out", "float forward GFLOP/s", "backward", .. Storages.SelectMany(s => new[] { $"{s} forward", "backward" })]);
+            foreach ((int tokens, int inputs, int outputs) in Products)
+            {
+                (double forward, double backward) = FloatSeconds(cpu, tokens, inputs, outputs);
+                double flop = 2e-9 * tokens * inputs * outputs;
+                text.Row([$"{tokens}", $"{inputs}", $"{outputs}", Number(flop / forward), Number(flop / backward), .. Storages.Select(s => Seconds(cpu, s, tokens, inputs, outputs)).SelectMany(s => new[] { Share(forward / s.Forward), Share(backward / s.Backward) })]);
+            }
+        }
+        Generation(text);
+        return text.ToString();
+    }
+
+    /// <summary>Seconds of y = x Wᵀ and dx = dy W with float weights.</summary>
+    public static (double Forward, double Backward) FloatSeconds(Cpu cpu, int tokens, int inputs, int outputs)
+    {
+        float[] x = GemmBench.Numbers(tokens * inputs), y = GemmBench.Numbers(tokens * outputs), w = GemmBench.Numbers(inputs * outputs);
+        return (Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(x, tokens, inputs), new MatrixSpan(w, outputs, inputs).Transposed, new MatrixSpan(y, tokens, outputs))),
+            Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(y, tokens, outputs), new MatrixSpan(w, outputs, inputs), new MatrixSpan(x, tokens, inputs))));
+    }
+
+    /// <summary>The same with stored weights.</summary>
+    public static (double Forward, double Backward) Seconds(Cpu cpu, WeightStorage storage, int tokens, int inputs, int outputs)
+    {
+        float[] x = GemmBench.Numbers(tokens * inputs), y = GemmBench.Numbers(tokens * outputs);
+        using FrozenMatrix w = RandomMatrix.Create(storage, outputs, inputs, 0.02f, seed: 1, stream: 1);
+        return (Timing.Seconds(() => w.Multiply(cpu, new MatrixSpan(x, tokens, inputs), new MatrixSpan(y, tokens, outputs), transpose: true)),
+            Timing.Seconds(() => w.Multiply(cpu, new MatrixSpan(y, tokens, outputs), new MatrixSpan(x, tokens, inputs), transpose: false)));
+    }
+
+    /// <summary>Seconds of y ≈ x Wᵀ in integers.</summary>
+    public static double IntegerSeconds(Cpu cpu, int tokens, int inputs, int outputs)
+    {
+        float[] x = GemmBench.Numbers(tokens * inputs), y = new float[tokens * outputs];
+        using BlockMatrix w = (BlockMatrix)RandomMatrix.Create(WeightStorage.Q4_0, outputs, inputs, 0.02f, seed: 1, stream: 1);
+        return Timing.Seconds(() => w.MultiplyInIntegers(cpu, new MatrixSpan(x, tokens, inputs), new MatrixSpan(y, tokens, outputs)));
+    }
+
+    private static void Generation(Markdown text)
+    {
+        string folder = Directory.CreateTempSubdirectory("moka-bench").FullName;
+        try
+        {
+            LlamaConfig config = LlamaShapes.Find(Shape) with { LinearStorage = WeightStorage.Q4_0, TableStorage = WeightStorage.BF16 };
+            ModelSynthesizer.Write(config, seed: 1, folder);
+            LlamaModel model = LlamaFolder.LoadModel(folder);
+            double maps = config.Layers * config.LinearMaps.Sum(m => (double)m.Outputs * m.Inputs), head = (double)config.VocabularySize * config.HiddenSize;
+            double bytes = (maps * config.LinearStorage.BitsPerWeight() + head * config.TableStorage.BitsPerWeight()) / 8;
+            text.Section($"A model of {Shape}'s shape, linear maps in Q4_0, token table and head in BF16");
+            text.Paragraph($"Prompt: {PromptTokens} tokens at once, {Number(2e-9 * PromptTokens * maps, 0)} GOP in the linear maps. Generation: {NewTokens} tokens one by one after {PromptTokens}; {Number(bytes / 1e6, 0)} MB of weights are read for each. Memory: what as many threads read in the same minute, one after another.");
+            text.Head("threads", "activations", "prompt tokens/s", "GOP/s in the maps", "of the float peak", "new tokens/s", "GB/s", "of memory");
+            foreach (int threads in (int[])[1, 2])
+            {
+                using Cpu cpu = new(threads);
+                double peak = Machine.PeakGigaflops(cpu);
+                foreach (Activations activations in Enum.GetValues<Activations>())
+                {
+                    model.Activations = activations;
+                    (double prompt, double token) = Seconds(model, cpu);
+                    double memory = Machine.ReadGigabytes(cpu), speed = 2e-9 * PromptTokens * maps / prompt;
+                    text.Row($"{threads}", $"{activations}", Number(PromptTokens / prompt), Number(speed, 0), Share(speed / peak), Number(1 / token), Number(bytes / token / 1e9), $"{Share(bytes / token / 1e9 / memory)} of {Number(memory)} GB/s");
+                }
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>Seconds of a prompt and of a token after it, medians.</summary>
+    public static (double Prompt, double Token) Seconds(LlamaModel model, Cpu cpu, int prompt = PromptTokens, int runs = 3, int tokens = NewTokens)
+    {
+        using Tape tape = new(cpu, gradients: false);
+        using KvCache cache = new(model.Config, prompt + tokens);
+        int[] text = [.. Enumerable.Range(0, prompt).Select(i => CounterRandom.Below(1, 1, (ulong)i, model.Config.VocabularySize))];
+        double[] prompts = new double[runs], singles = new double[runs * tokens];
+        // The first run is for the compiler, and for the pages of the file.
+        for (int run = -1; run < runs; run++)
+        {
+            cache.Truncate(0);
+            double seconds = Once(text);
+            if (run >= 0) prompts[run] = seconds;
+            for (int i = 0; i < tokens; i++)
+            {
+                seconds = Once([text[i % prompt]]);
+                if (run >= 0) singles[run * tokens + i] = seconds;
+            }
+        }
+        Array.Sort(prompts);
+        Array.Sort(singles);
+        return (prompts[runs / 2], singles[singles.Length / 2]);
+
+        double Once(int[] next)
+        {
+            long start = System.Diagnostics.Stopwatch.GetTimestamp();
+            tape.Reset();
+            Tensor states = model.States(tape, next, new Sequences(new[] { 0, next.Length }, cache.Length), cache);
+            model.Logits(tape, states, new[] { next.Length - 1 });
+            return System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalSeconds;
+        }
+    }
+}
