@@ -32,6 +32,13 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
         ["answers"] = ["moka eval answers -m data/base -a runs/stories -d data/stories/test.json --limit 100"],
         ["loss"] = ["moka eval loss -m data/base -a runs/stories -d data/stories/test.json", "moka eval loss -m data/base -d story.txt --json"],
         ["pretrain"] = ["moka pretrain data/pretrain.json"],
+        ["quantize"] =
+        [
+            "moka quantize MODEL -o MODEL-nf4",
+            "moka quantize MODEL -o MODEL-q4 --type q4 --tables bf16",
+            "moka quantize MODEL -o MODEL-q8 --type q8 --json",
+        ],
+        ["synth"] = ["moka synth --shape tinyllama-1.1b --type q4 -o tiny", "moka synth --shape llama-2-7b --type nf4-double -o seven"],
         ["inspect"] = ["moka inspect data/base", "moka inspect runs/stories", "moka inspect runs/stories/adapter --json", "moka inspect model.safetensors --tensors"],
     };
 

@@ -13,7 +13,7 @@ namespace MoKA.Native.Bench.Tables;
 /// <summary>Models of 7 and 8 thousand million parameters in 4 bits: opening, a MoKA training step, generation, memory. Takes a quarter of an hour.</summary>
 internal static class LargeTable
 {
-    private const int Tokens = 512, Steps = 3;
+    private const int Tokens = 512, Steps = 2;
     private static readonly string[] Shapes = ["llama-2-7b", "llama-3-8b"];
 
     public static string Measure()
