@@ -62,7 +62,12 @@ internal static class LargeTable
         MemoryEstimate estimate = MemoryEstimate.ForTraining(model.Config, targets, options, Tokens, Tokens, recompute: true);
         double peak = Machine.PeakGigaflops(cpu), seconds = 0;
         using Trainer trainer = new(model, adapters.Parameters, new RandomText(model.Config.VocabularySize), new TrainingOptions { BatchSize = 1, Steps = Steps }, cpu);
-        for (int step = 0; step < Steps; step++) seconds = trainer.Step().Elapsed;
+        for (int step = 0; step < Steps; step++)
+        {
+            start = Stopwatch.GetTimestamp();
+            trainer.Step();
+            seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        }
         return new LargeResult(open, seconds, peak, Process.GetCurrentProcess().PeakWorkingSet64, estimate.TotalBytes + 60_000_000, adapters.ParameterCount);
     }
 

@@ -38,7 +38,7 @@ public sealed class LlamaShapesTests
         long counted = 0, gates = 0;
         foreach ((string kind, int outputs, int inputs) in config.LinearMaps.Where(m => m.Kind is "q" or "v"))
         {
-            using MokaAdapter adapter = new(outputs, inputs, options, seed: 1, stream: 0);
+            MokaAdapter adapter = new(outputs, inputs, options, seed: 1, stream: 0);
             counted += config.Layers * adapter.Parameters.Where(p => p.Shape.Rank == 2).Sum(p => (long)p.Shape.Count);
             gates += config.Layers * adapter.Parameters.Where(p => p.Shape.Rank == 1).Sum(p => (long)p.Shape.Count);
         }

@@ -42,6 +42,11 @@ internal static class RowProduct
             int whole = y.Length / ColumnsSideBySide * ColumnsSideBySide;
             for (int column = 0; column < whole; column += ColumnsSideBySide)
                 SideBySide(x, b.Block(0, b.Rows, column, ColumnsSideBySide), y.Slice(column, ColumnsSideBySide));
+            if (y.Length - whole >= ColumnsSideBySide / 2)
+            {
+                HalfAsManySideBySide(x, b.Block(0, b.Rows, whole, ColumnsSideBySide / 2), y.Slice(whole, ColumnsSideBySide / 2));
+                whole += ColumnsSideBySide / 2;
+            }
             Chains(x, b.Block(0, b.Rows, whole, y.Length - whole), y[whole..]);
         }
     }
@@ -112,6 +117,25 @@ internal static class RowProduct
         s1.CopyTo(y[Lanes..]);
         s2.CopyTo(y[(2 * Lanes)..]);
         s3.CopyTo(y[(3 * Lanes)..]);
+        Chains(x.Block(0, 1, k, b.Rows - k), b.RowRange(k, b.Rows - k), y);
+    }
+
+    /// <summary>The same for the last sixteen columns: attention's blocks of 84 keys have them.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)] // as above
+    private static void HalfAsManySideBySide(MatrixSpan x, MatrixSpan b, Span<float> y)
+    {
+        int stride = b.ColumnStride, k = 0;
+        // The slice proves the bounds once; the loop below then reads without checks.
+        ref float columns = ref MemoryMarshal.GetReference(b.Data[..((2 * Lanes - 1) * stride + b.Rows)]);
+        Vector256<float> s0 = Vector256.Create<float>(y), s1 = Vector256.Create<float>(y[Lanes..]);
+        for (; k + StepsOfLine <= b.Rows; k += StepsOfLine)
+        {
+            ReadOnlySpan<float> steps = x.Data.Slice(k * x.ColumnStride, (StepsOfLine - 1) * x.ColumnStride + 1);
+            s0 = Line(ref columns, k, stride, steps, x.ColumnStride, s0);
+            s1 = Line(ref Unsafe.Add(ref columns, Lanes * stride), k, stride, steps, x.ColumnStride, s1);
+        }
+        s0.CopyTo(y);
+        s1.CopyTo(y[Lanes..]);
         Chains(x.Block(0, 1, k, b.Rows - k), b.RowRange(k, b.Rows - k), y);
     }
 

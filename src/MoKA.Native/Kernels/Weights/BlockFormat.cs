@@ -80,18 +80,23 @@ internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> by
     public void Prefetch(int row, int column, int count) =>
         Kernels.Prefetch.Lines(_bytes.Slice(row * _bytesOfRow + column / format.Weights * format.Bytes, count / format.Weights * format.Bytes));
 
-    public bool IsFourBit => format is BlockFormat<Q4_0> && columns > 0;
+    public bool HasPieces => columns > 0 && (format is BlockFormat<Q4_0> || (format is BFloat16 && columns % UpperHalvesOfFloats.Weights == 0));
 
     public void MultiplyRows(int row, ReadOnlySpan<float> x, Span<float> y, Worker worker)
     {
-        int blocks = columns / Q4_0.Weights;
-        ReadOnlySpan<byte> rows = _bytes.Slice(row * _bytesOfRow, FourBitRows.Rows * _bytesOfRow);
-        Span<float> scratch = worker.Scratch(ScratchSlot.Dequantised, blocks * FourBitRows.Rows * 2);
-        Span<float> scales = scratch[..(blocks * FourBitRows.Rows)];
-        Span<Half> halves = MemoryMarshal.Cast<float, Half>(scratch[scales.Length..])[..scales.Length];
-        for (int i = 0; i < FourBitRows.Rows; i++)
-            for (int b = 0; b < blocks; b++) halves[b * FourBitRows.Rows + i] = MemoryMarshal.Read<Half>(rows[(i * _bytesOfRow + b * Q4_0.Bytes)..]);
+        ReadOnlySpan<byte> rows = _bytes.Slice(row * _bytesOfRow, LaneRows.Rows * _bytesOfRow);
+        if (format is BFloat16)
+        {
+            Span<float> none = worker.Scratch(ScratchSlot.Dequantised, LaneRows.Rows);
+            LaneRows.Multiply<UpperHalvesOfFloats>(rows, _bytesOfRow, LaneRows.Piece, columns / UpperHalvesOfFloats.Weights, Q4_0Levels, none, piecesOfScale: columns, x, y);
+            return;
+        }
+        int blocks = columns / Q4_0.Weights, count = blocks * LaneRows.Rows;
+        Span<float> scratch = worker.Scratch(ScratchSlot.Dequantised, 2 * count), scales = scratch[..count];
+        Span<Half> halves = MemoryMarshal.Cast<float, Half>(scratch[count..])[..count];
+        for (int i = 0; i < LaneRows.Rows; i++)
+            for (int b = 0; b < blocks; b++) halves[b * LaneRows.Rows + i] = MemoryMarshal.Read<Half>(rows[(i * _bytesOfRow + b * Q4_0.Bytes)..]);
         TensorPrimitives.ConvertToSingle(halves, scales);
-        FourBitRows.Multiply<LowThenHigh>(rows[sizeof(ushort)..], _bytesOfRow, Q4_0.Bytes, blocks, Q4_0Levels, scales, piecesOfScale: 1, x, y);
+        LaneRows.Multiply<LowThenHighHalves>(rows[sizeof(ushort)..], _bytesOfRow, Q4_0.Bytes, blocks, Q4_0Levels, scales, piecesOfScale: 1, x, y);
     }
 }

@@ -74,15 +74,15 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
         }
     }
 
-    public bool IsFourBit => columns > 0 && columns % blockSize == 0;
+    public bool HasPieces => columns > 0 && columns % blockSize == 0;
 
     public void MultiplyRows(int row, ReadOnlySpan<float> x, Span<float> y, Worker worker)
     {
         int blocks = columns / blockSize, first = checked(row * columns);
-        Span<float> scales = worker.Scratch(ScratchSlot.Dequantised, blocks * FourBitRows.Rows);
-        for (int i = 0; i < FourBitRows.Rows; i++)
-            _magnitudes.CopyTo(first / blockSize + i * blocks, blocks, scales[i..], FourBitRows.Rows);
-        FourBitRows.Multiply<HighThenLow>(_codes[(first / 2)..], columns / 2, FourBitRows.Piece / 2, columns / FourBitRows.Piece, codebook.Levels, scales, blockSize / FourBitRows.Piece, x, y);
+        Span<float> scales = worker.Scratch(ScratchSlot.Dequantised, blocks * LaneRows.Rows);
+        for (int i = 0; i < LaneRows.Rows; i++)
+            _magnitudes.CopyTo(first / blockSize + i * blocks, blocks, scales[i..], LaneRows.Rows);
+        LaneRows.Multiply<HighThenLowHalves>(_codes[(first / 2)..], columns / 2, LaneRows.Piece, columns / HighThenLowHalves.Weights, codebook.Levels, scales, blockSize / HighThenLowHalves.Weights, x, y);
     }
 
     public void Prefetch(int row, int column, int count) => Kernels.Prefetch.Lines(_codes.Slice((row * columns + column) / 2, count / 2));

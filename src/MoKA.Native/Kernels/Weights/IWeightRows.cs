@@ -9,9 +9,9 @@ internal interface IWeightRows
     /// <summary>Asks for the memory that <see cref="Dequantize"/> will read.</summary>
     void Prefetch(int row, int column, int count);
 
-    /// <summary>Whether <see cref="MultiplyRows"/> can be used: 4-bit codes, rows of whole blocks.</summary>
-    bool IsFourBit { get; }
+    /// <summary>Whether <see cref="MultiplyRows"/> can be used: rows of whole pieces of 16 bytes that <see cref="LaneRows"/> knows.</summary>
+    bool HasPieces { get; }
 
-    /// <summary>y [32] = the 32 rows from <paramref name="row"/> on times x [columns], as <see cref="FourBitRows"/> does.</summary>
+    /// <summary>y [32] = the 32 rows from <paramref name="row"/> on times x [columns], as <see cref="LaneRows"/> does.</summary>
     void MultiplyRows(int row, ReadOnlySpan<float> x, Span<float> y, Worker worker);
 }

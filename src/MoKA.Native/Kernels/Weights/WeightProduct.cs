@@ -25,7 +25,7 @@ internal static class WeightProduct
         }
         if (a.Columns != inputs || c.Columns != outputs) throw new ArgumentException($"Weight: [1, {a.Columns}] x [{inputs}, {outputs}] does not give [1, {c.Columns}].");
         // Tasks of rows that follow each other, so that memory is read in order; a few for each thread, of whole registers.
-        int rowsOfTask = Ceiling.OfRatio(Math.Max(outputs, 1), TasksPerThread * cpu.Threads * FourBitRows.Rows) * FourBitRows.Rows;
+        int rowsOfTask = Ceiling.OfRatio(Math.Max(outputs, 1), TasksPerThread * cpu.Threads * LaneRows.Rows) * LaneRows.Rows;
         RowJob<TRows> job = new(a, w, c, accumulate, rowsOfTask);
         cpu.Run(Ceiling.OfRatio(outputs, rowsOfTask), ref job);
     }
@@ -38,8 +38,8 @@ internal static class WeightProduct
         public void Run(int item, Worker worker)
         {
             int first = item * rowsOfTask, end = Math.Min(first + rowsOfTask, _y.Columns);
-            if (_w.IsFourBit && !accumulate && worker.InstructionSet == InstructionSet.Avx512)
-                for (; first + FourBitRows.Rows <= end; first += FourBitRows.Rows) _w.MultiplyRows(first, _x.Row(0), _y.Row(0).Slice(first, FourBitRows.Rows), worker);
+            if (_w.HasPieces && !accumulate && worker.InstructionSet == InstructionSet.Avx512)
+                for (; first + LaneRows.Rows <= end; first += LaneRows.Rows) _w.MultiplyRows(first, _x.Row(0), _y.Row(0).Slice(first, LaneRows.Rows), worker);
             for (; first < end; first += RowsOfPiece) MultiplyPieces(first, Math.Min(RowsOfPiece, end - first), worker);
         }
 

@@ -6,30 +6,30 @@ using System.Runtime.Intrinsics.X86;
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// One token times 32 rows of 4-bit codes, in float: rows lie side by side in the lanes of two registers, a code looks up its
-/// level among sixteen in a third, and the level times the row's scale is the weight. The order of the sum and each rounding
-/// are those of the product with the dequantised rows, and so are the bits. AVX-512 alone.
+/// One token times 32 rows of a stored weight, in float: rows lie side by side in the lanes of two registers, and 16 bytes of
+/// each are turned into weights there. The order of the sum and each rounding are those of the product with the dequantised
+/// rows, and so are the bits. AVX-512 alone. See Int4.md.
 /// </summary>
-internal static class FourBitRows
+internal static class LaneRows
 {
     /// <summary>Rows at a time.</summary>
     public const int Rows = 32;
 
-    /// <summary>Weights between two looks at memory: 16 bytes of a row.</summary>
-    public const int Piece = 32;
+    /// <summary>Bytes of a row between two looks at memory.</summary>
+    public const int Piece = 16;
 
     private const int Lanes = 16;
 
     /// <summary>
-    /// y [32] = W x. Codes of piece p of row r begin at byte r stride + p step; scales lie as [pieces / piecesOfScale, 32].
+    /// y [32] = W x. The 16 bytes of piece p of row r begin at byte r stride + p step; scales lie as [⌈pieces / piecesOfScale⌉, 32].
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
-    public static void Multiply<TOrder>(ReadOnlySpan<byte> codes, int stride, int step, int pieces, ReadOnlySpan<float> levels, ReadOnlySpan<float> scales, int piecesOfScale, ReadOnlySpan<float> x, Span<float> y)
-        where TOrder : struct, ICodeOrder
+    public static void Multiply<TPiece>(ReadOnlySpan<byte> rows, int stride, int step, int pieces, ReadOnlySpan<float> levels, ReadOnlySpan<float> scales, int piecesOfScale, ReadOnlySpan<float> x, Span<float> y)
+        where TPiece : struct, IPiece
     {
         // The slices prove the bounds once; the loop then reads without checks.
-        ref byte first = ref MemoryMarshal.GetReference(codes[..((Rows - 1) * stride + (pieces - 1) * step + Piece / 2)]);
-        ref float values = ref MemoryMarshal.GetReference(x[..(pieces * Piece)]);
+        ref byte first = ref MemoryMarshal.GetReference(rows[..((Rows - 1) * stride + (pieces - 1) * step + Piece)]);
+        ref float values = ref MemoryMarshal.GetReference(x[..(pieces * TPiece.Weights)]);
         ref float scale = ref MemoryMarshal.GetReference(scales[..(Ceiling.OfRatio(pieces, piecesOfScale) * Rows)]);
         Vector512<float> table = Vector512.Create(levels), low = Vector512<float>.Zero, high = Vector512<float>.Zero;
         for (int p = 0; p < pieces; p++)
@@ -40,9 +40,9 @@ internal static class FourBitRows
             Columns(ref at, stride, out Vector512<int> a0, out Vector512<int> a1, out Vector512<int> a2, out Vector512<int> a3);
             Columns(ref Unsafe.Add(ref at, Lanes * stride), stride, out Vector512<int> b0, out Vector512<int> b1, out Vector512<int> b2, out Vector512<int> b3);
             Vector512<float> lowScale = Vector512.LoadUnsafe(ref own), highScale = Vector512.LoadUnsafe(ref own, Lanes);
-            ref float some = ref Unsafe.Add(ref values, p * Piece);
-            TOrder.Add(a0, a1, a2, a3, table, lowScale, ref some, ref low);
-            TOrder.Add(b0, b1, b2, b3, table, highScale, ref some, ref high);
+            ref float some = ref Unsafe.Add(ref values, p * TPiece.Weights);
+            TPiece.Add(a0, a1, a2, a3, table, lowScale, ref some, ref low);
+            TPiece.Add(b0, b1, b2, b3, table, highScale, ref some, ref high);
         }
         low.CopyTo(y);
         high.CopyTo(y[Lanes..]);
@@ -70,16 +70,21 @@ internal static class FourBitRows
     private static Vector128<int> Row(ref byte at, int offset) => Vector128.LoadUnsafe(ref at, (nuint)offset).AsInt32();
 }
 
-/// <summary>Which bits of a row's 16 bytes are its 32 codes, in order.</summary>
-internal interface ICodeOrder
+/// <summary>What 16 bytes of a row stand for.</summary>
+internal interface IPiece
 {
-    /// <summary>Adds level × scale × x for the 32 codes of each lane; integers c0 .. c3 are the row's bytes.</summary>
+    /// <summary>How many weights.</summary>
+    static abstract int Weights { get; }
+
+    /// <summary>Adds weight × x for the weights of each lane, in order; integers c0 .. c3 are the row's bytes.</summary>
     static abstract void Add(Vector512<int> c0, Vector512<int> c1, Vector512<int> c2, Vector512<int> c3, Vector512<float> table, Vector512<float> scale, ref float x, ref Vector512<float> sum);
 }
 
-/// <summary>Q4_0: the low halves of all bytes, then the high halves.</summary>
-internal readonly struct LowThenHigh : ICodeOrder
+/// <summary>Q4_0: 4-bit codes, the low halves of all bytes, then the high halves. A code's level is looked up and scaled.</summary>
+internal readonly struct LowThenHighHalves : IPiece
 {
+    public static int Weights => 32;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Add(Vector512<int> c0, Vector512<int> c1, Vector512<int> c2, Vector512<int> c3, Vector512<float> table, Vector512<float> scale, ref float x, ref Vector512<float> sum)
     {
@@ -104,9 +109,11 @@ internal readonly struct LowThenHigh : ICodeOrder
     }
 }
 
-/// <summary>NF4 and FP4: the high half of each byte, then its low half.</summary>
-internal readonly struct HighThenLow : ICodeOrder
+/// <summary>NF4 and FP4: 4-bit codes, the high half of each byte, then its low half.</summary>
+internal readonly struct HighThenLowHalves : IPiece
 {
+    public static int Weights => 32;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Add(Vector512<int> c0, Vector512<int> c1, Vector512<int> c2, Vector512<int> c3, Vector512<float> table, Vector512<float> scale, ref float x, ref Vector512<float> sum)
     {
@@ -127,5 +134,27 @@ internal readonly struct HighThenLow : ICodeOrder
         sum = Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, codes >>> 16) * scale, Vector512.Create(Unsafe.Add(ref x, 5)), sum);
         sum = Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, codes >>> 28) * scale, Vector512.Create(Unsafe.Add(ref x, 6)), sum);
         sum = Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, codes >>> 24) * scale, Vector512.Create(Unsafe.Add(ref x, 7)), sum);
+    }
+}
+
+/// <summary>BF16: a float's upper half in every two bytes; no levels, no scale.</summary>
+internal readonly struct UpperHalvesOfFloats : IPiece
+{
+    public static int Weights => 8;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Add(Vector512<int> c0, Vector512<int> c1, Vector512<int> c2, Vector512<int> c3, Vector512<float> table, Vector512<float> scale, ref float x, ref Vector512<float> sum)
+    {
+        AddTwo(c0, ref x, ref sum);
+        AddTwo(c1, ref Unsafe.Add(ref x, 2), ref sum);
+        AddTwo(c2, ref Unsafe.Add(ref x, 4), ref sum);
+        AddTwo(c3, ref Unsafe.Add(ref x, 6), ref sum);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddTwo(Vector512<int> halves, ref float x, ref Vector512<float> sum)
+    {
+        sum = Vector512.FusedMultiplyAdd((halves << 16).AsSingle(), Vector512.Create(x), sum);
+        sum = Vector512.FusedMultiplyAdd((halves & Vector512.Create(unchecked((int)0xFFFF0000))).AsSingle(), Vector512.Create(Unsafe.Add(ref x, 1)), sum);
     }
 }
