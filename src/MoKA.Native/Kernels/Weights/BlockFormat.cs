@@ -84,19 +84,20 @@ internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> by
 
     public void MultiplyRows(int row, ReadOnlySpan<float> x, Span<float> y, Worker worker)
     {
-        ReadOnlySpan<byte> rows = _bytes.Slice(row * _bytesOfRow, LaneRows.Rows * _bytesOfRow);
+        int stride = _bytesOfRow;
+        ReadOnlySpan<byte> next = _bytes[((row + LaneRows.Rows) * _bytesOfRow)..], rows = LaneRows.Apart(worker, _bytes.Slice(row * _bytesOfRow, LaneRows.Rows * _bytesOfRow), ref stride);
         if (format is BFloat16)
         {
             Span<float> none = worker.Scratch(ScratchSlot.Dequantised, LaneRows.Rows);
-            LaneRows.Multiply<UpperHalvesOfFloats>(rows, _bytesOfRow, LaneRows.Piece, columns / UpperHalvesOfFloats.Weights, Q4_0Levels, none, piecesOfScale: columns, x, y);
+            LaneRows.Multiply<UpperHalvesOfFloats>(rows, stride, LaneRows.Piece, columns / UpperHalvesOfFloats.Weights, Q4_0Levels, none, piecesOfScale: columns, next, x, y);
             return;
         }
         int blocks = columns / Q4_0.Weights, count = blocks * LaneRows.Rows;
         Span<float> scratch = worker.Scratch(ScratchSlot.Dequantised, 2 * count), scales = scratch[..count];
         Span<Half> halves = MemoryMarshal.Cast<float, Half>(scratch[count..])[..count];
         for (int i = 0; i < LaneRows.Rows; i++)
-            for (int b = 0; b < blocks; b++) halves[b * LaneRows.Rows + i] = MemoryMarshal.Read<Half>(rows[(i * _bytesOfRow + b * Q4_0.Bytes)..]);
+            for (int b = 0; b < blocks; b++) halves[b * LaneRows.Rows + i] = MemoryMarshal.Read<Half>(rows[(i * stride + b * Q4_0.Bytes)..]);
         TensorPrimitives.ConvertToSingle(halves, scales);
-        LaneRows.Multiply<LowThenHighHalves>(rows[sizeof(ushort)..], _bytesOfRow, Q4_0.Bytes, blocks, Q4_0Levels, scales, piecesOfScale: 1, x, y);
+        LaneRows.Multiply<LowThenHighHalves>(rows[sizeof(ushort)..], stride, Q4_0.Bytes, blocks, Q4_0Levels, scales, piecesOfScale: 1, next, x, y);
     }
 }

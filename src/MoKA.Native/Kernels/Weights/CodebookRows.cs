@@ -82,7 +82,9 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
         Span<float> scales = worker.Scratch(ScratchSlot.Dequantised, blocks * LaneRows.Rows);
         for (int i = 0; i < LaneRows.Rows; i++)
             _magnitudes.CopyTo(first / blockSize + i * blocks, blocks, scales[i..], LaneRows.Rows);
-        LaneRows.Multiply<HighThenLowHalves>(_codes[(first / 2)..], columns / 2, LaneRows.Piece, columns / HighThenLowHalves.Weights, codebook.Levels, scales, blockSize / HighThenLowHalves.Weights, x, y);
+        int stride = columns / 2, begin = first / 2, end = begin + LaneRows.Rows * stride;
+        ReadOnlySpan<byte> rows = LaneRows.Apart(worker, _codes[begin..end], ref stride);
+        LaneRows.Multiply<HighThenLowHalves>(rows, stride, LaneRows.Piece, columns / HighThenLowHalves.Weights, codebook.Levels, scales, blockSize / HighThenLowHalves.Weights, _codes[end..], x, y);
     }
 
     public void Prefetch(int row, int column, int count) => Kernels.Prefetch.Lines(_codes.Slice((row * columns + column) / 2, count / 2));

@@ -22,9 +22,10 @@ internal static class LaneRows
 
     /// <summary>
     /// y [32] = W x. The 16 bytes of piece p of row r begin at byte r stride + p step; scales lie as [⌈pieces / piecesOfScale⌉, 32].
+    /// The rows that come next are asked for on the way.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
-    public static void Multiply<TPiece>(ReadOnlySpan<byte> rows, int stride, int step, int pieces, ReadOnlySpan<float> levels, ReadOnlySpan<float> scales, int piecesOfScale, ReadOnlySpan<float> x, Span<float> y)
+    public static void Multiply<TPiece>(ReadOnlySpan<byte> rows, int stride, int step, int pieces, ReadOnlySpan<float> levels, ReadOnlySpan<float> scales, int piecesOfScale, ReadOnlySpan<byte> next, ReadOnlySpan<float> x, Span<float> y)
         where TPiece : struct, IPiece
     {
         // The slices prove the bounds once; the loop then reads without checks.
@@ -35,7 +36,7 @@ internal static class LaneRows
         for (int p = 0; p < pieces; p++)
         {
             ref byte at = ref Unsafe.Add(ref first, p * step);
-            Prefetch.Lines(ref Unsafe.Add(ref first, Rows * (stride + p * step)), Rows * step);
+            if ((p + 1) * Rows * step <= next.Length) Prefetch.Lines(next.Slice(p * Rows * step, Rows * step));
             ref float own = ref Unsafe.Add(ref scale, p / piecesOfScale * Rows);
             Columns(ref at, stride, out Vector512<int> a0, out Vector512<int> a1, out Vector512<int> a2, out Vector512<int> a3);
             Columns(ref Unsafe.Add(ref at, Lanes * stride), stride, out Vector512<int> b0, out Vector512<int> b1, out Vector512<int> b2, out Vector512<int> b3);
@@ -46,6 +47,21 @@ internal static class LaneRows
         }
         low.CopyTo(y);
         high.CopyTo(y[Lanes..]);
+    }
+
+    /// <summary>
+    /// The rows, copied apart where their distance is a multiple of a kilobyte: such rows share a few sets of the first-level
+    /// cache, too few for a line of each to stay until all of it is read.
+    /// </summary>
+    public static ReadOnlySpan<byte> Apart(Worker worker, ReadOnlySpan<byte> rows, ref int stride)
+    {
+        const int aliasing = 1024, line = 64;
+        if (stride % aliasing != 0) return rows;
+        int from = stride, to = stride + line;
+        Span<byte> copy = MemoryMarshal.AsBytes(worker.Scratch(ScratchSlot.PanelOfB, Rows * to / sizeof(float)));
+        for (int row = 0; row < Rows; row++) rows.Slice(row * from, from).CopyTo(copy[(row * to)..]);
+        stride = to;
+        return copy;
     }
 
     /// <summary>16 bytes of each of sixteen rows as four registers: integer i of every row, in the order of the rows.</summary>
