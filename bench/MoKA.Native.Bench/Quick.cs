@@ -5,7 +5,7 @@ using MoKA.Native.Quantization;
 
 namespace MoKA.Native.Bench;
 
-/// <summary>The main ratios in under a minute: one number for each stable key, null where there is no peer.</summary>
+/// <summary>The main ratios in a minute: one number for each stable key, null where there is no peer.</summary>
 internal static class Quick
 {
     // Enough to be a model, few enough to be quick.

@@ -23,21 +23,10 @@ internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig confi
 
     public ILinear Linear(int layer, string kind, int outputs, int inputs) => Matrix(HuggingFaceNames.Weight(layer, kind), outputs, inputs);
 
-    private ITokenTable Matrix(string name, int outputs, int inputs)
-    {
-        if (BitsAndBytes.Has(file, name)) return new FrozenLinear(BitsAndBytes.Read(file, name, outputs, inputs, _read));
-        return config.LinearStorage switch
-        {
-            WeightStorage.Q4_0 => Blocks(name, BlockType.Q4_0, outputs, inputs),
-            WeightStorage.Q8_0 => Blocks(name, BlockType.Q8_0, outputs, inputs),
-            _ => Table(name, outputs, inputs),
-        };
-    }
-
     /// <summary>A way to read the floats of a matrix later, whatever it is stored as; its shape is checked now.</summary>
     public CopyFloats Reader(string name, int rows, int columns)
     {
-        if (file.Tensors.TryGetValue(name, out TensorEntry? entry) && entry.Type is ElementType.F32 or ElementType.F16 or ElementType.BF16)
+        if (!BitsAndBytes.Has(file, name) && file.Tensors.TryGetValue(name, out TensorEntry? entry) && entry.Type is ElementType.F32 or ElementType.F16 or ElementType.BF16)
         {
             Require(name, rows, columns);
             return to => file.ReadFloats(name, to);
@@ -56,6 +45,18 @@ internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig confi
             if (!_read.Contains(name) && !known)
                 throw new MokaException($"{file.Path}: the tensor {Quoted.Name(name)} is no part of the model that config.json describes; check that both files belong together.");
         }
+    }
+
+    /// <summary>A matrix in whatever storage it has.</summary>
+    private ITokenTable Matrix(string name, int rows, int columns)
+    {
+        if (BitsAndBytes.Has(file, name)) return new FrozenLinear(BitsAndBytes.Read(file, name, rows, columns, _read));
+        return config.LinearStorage switch
+        {
+            WeightStorage.Q4_0 => Blocks(name, BlockType.Q4_0, rows, columns),
+            WeightStorage.Q8_0 => Blocks(name, BlockType.Q8_0, rows, columns),
+            _ => Table(name, rows, columns),
+        };
     }
 
     /// <summary>A matrix in a floating-point type.</summary>

@@ -20,6 +20,14 @@ internal sealed class WeightWriter(SafetensorsWriter writer, WeightStorage dtype
     private string _lastName = "";
     private FrozenMatrix? _last;
 
+    /// <summary>PyTorch's name of a floating-point storage.</summary>
+    public static string DtypeName(WeightStorage storage) => storage switch
+    {
+        WeightStorage.F16 => "float16",
+        WeightStorage.BF16 => "bfloat16",
+        _ => "float32",
+    };
+
     /// <summary>Adds a norm, in floats.</summary>
     public void Add(string name, Parameter norm) => writer.Add(name, ElementType.F32, [norm.Shape.Count], stream => stream.WriteFloats(norm.Data));
 
@@ -65,16 +73,9 @@ internal sealed class WeightWriter(SafetensorsWriter writer, WeightStorage dtype
                 BitsAndBytes.Add(writer, name, DtypeName(dtype), () => (CodebookMatrix)quantize());
                 break;
         }
+
         void AddBlocks(BlockType type) => writer.AddBlocks(name, type, rows, columns, () => (BlockMatrix)quantize());
     }
-
-    /// <summary>PyTorch's name of a floating-point storage.</summary>
-    public static string DtypeName(WeightStorage storage) => storage switch
-    {
-        WeightStorage.F16 => "float16",
-        WeightStorage.BF16 => "bfloat16",
-        _ => "float32",
-    };
 
     private FrozenMatrix Last(string name, Func<FrozenMatrix> create)
     {

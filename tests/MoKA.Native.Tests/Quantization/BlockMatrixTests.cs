@@ -93,6 +93,17 @@ public sealed class BlockMatrixTests
     }
 
     [Fact]
+    public void Every_half_is_read_as_the_runtime_reads_it()
+    {
+        for (int bits = 0; bits <= ushort.MaxValue; bits++)
+        {
+            ushort half = (ushort)bits;
+            float expected = (float)BitConverter.UInt16BitsToHalf(half), actual = Native.Kernels.GroupOf32.Half(ref MemoryMarshal.AsBytes(new Span<ushort>(ref half))[0], 0);
+            Assert.Equal(BitConverter.SingleToUInt32Bits(expected), BitConverter.SingleToUInt32Bits(actual));
+        }
+    }
+
+    [Fact]
     public void The_weight_of_largest_magnitude_is_hit()
     {
         float[] x = [.. Draw.Normal(1, 32)], w = new float[32];

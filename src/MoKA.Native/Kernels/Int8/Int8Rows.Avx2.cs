@@ -62,6 +62,6 @@ internal static partial class Int8Rows
     {
         (Vector128<uint> low, Vector128<uint> high) = Vector128.Widen(EightHalves(ref w, stride));
         Vector256<uint> bits = Vector256.Create(low, high);
-        return (((bits & Vector256.Create(0x7FFFu)) << 13).AsSingle() * Vector256.Create(FromHalfExponent)) | ((bits & Vector256.Create(0x8000u)) << 16).AsSingle();
+        return (((bits & Vector256.Create(0x7FFFu)) << 13).AsSingle() * Vector256.Create(GroupOf32.FromHalfExponent)) | ((bits & Vector256.Create(0x8000u)) << 16).AsSingle();
     }
 }

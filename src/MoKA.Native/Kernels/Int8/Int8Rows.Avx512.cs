@@ -65,6 +65,6 @@ internal static partial class Int8Rows
         Vector256<ushort> halves = Vector256.Create(EightHalves(ref w, stride), EightHalves(ref Unsafe.Add(ref w, 8 * stride), stride));
         (Vector256<uint> low, Vector256<uint> high) = Vector256.Widen(halves);
         Vector512<uint> bits = Vector512.Create(low, high);
-        return (((bits & Vector512.Create(0x7FFFu)) << 13).AsSingle() * Vector512.Create(FromHalfExponent)) | ((bits & Vector512.Create(0x8000u)) << 16).AsSingle();
+        return (((bits & Vector512.Create(0x7FFFu)) << 13).AsSingle() * Vector512.Create(GroupOf32.FromHalfExponent)) | ((bits & Vector512.Create(0x8000u)) << 16).AsSingle();
     }
 }

@@ -11,9 +11,6 @@ namespace MoKA.Native.Kernels;
 /// </summary>
 internal static partial class Int8Rows
 {
-    /// <summary>2^112: what a half's exponent is short of when its bits are read as a float's.</summary>
-    private const float FromHalfExponent = 5192296858534827628530496329220096f;
-
     /// <summary>y [rows] for the token and whole rows of W.</summary>
     public static void Run(InstructionSet set, QuantizedTokens token, ReadOnlySpan<byte> weights, Span<float> y)
     {

@@ -41,21 +41,33 @@ internal sealed class BlockFormat<TBlock>() : BlockFormat(TBlock.Weights, TBlock
 {
     public override void Dequantize(ReadOnlySpan<byte> row, int column, Span<float> weights)
     {
+        if (column % GroupOf32.Length != 0 || weights.Length % GroupOf32.Length != 0)
+        {
+            DequantizePieces(row, column, weights);
+            return;
+        }
+        // The slice proves the bounds once; the loop reads and writes without checks.
+        int first = column / GroupOf32.Length, groups = weights.Length / GroupOf32.Length, groupsOfBlock = TBlock.Weights / GroupOf32.Length;
+        ref byte blocks = ref MemoryMarshal.GetReference(row[..(Ceiling.OfRatio(first + groups, groupsOfBlock) * TBlock.Bytes)]);
+        ref float to = ref MemoryMarshal.GetReference(weights);
+        for (int group = first; group < first + groups; group++)
+        {
+            TBlock.Dequantize(ref Unsafe.Add(ref blocks, group / groupsOfBlock * TBlock.Bytes), group % groupsOfBlock, ref to);
+            to = ref Unsafe.Add(ref to, GroupOf32.Length);
+        }
+    }
+
+    /// <summary>The same where groups are cut at either end.</summary>
+    private static void DequantizePieces(ReadOnlySpan<byte> row, int column, Span<float> weights)
+    {
         Span<float> whole = stackalloc float[GroupOf32.Length];
         for (int done = 0, count; done < weights.Length; done += count)
         {
-            int at = column + done, skip = at % GroupOf32.Length, group = at % TBlock.Weights / GroupOf32.Length;
+            int at = column + done, skip = at % GroupOf32.Length;
             count = Math.Min(GroupOf32.Length - skip, weights.Length - done);
-            // The slices prove the bounds; the block reads and writes without checks.
             ref byte block = ref MemoryMarshal.GetReference(row.Slice(at / TBlock.Weights * TBlock.Bytes, TBlock.Bytes));
-            Span<float> to = weights.Slice(done, count);
-            if (count == GroupOf32.Length)
-            {
-                TBlock.Dequantize(ref block, group, ref MemoryMarshal.GetReference(to));
-                continue;
-            }
-            TBlock.Dequantize(ref block, group, ref MemoryMarshal.GetReference(whole));
-            whole.Slice(skip, count).CopyTo(to);
+            TBlock.Dequantize(ref block, at % TBlock.Weights / GroupOf32.Length, ref MemoryMarshal.GetReference(whole));
+            whole.Slice(skip, count).CopyTo(weights[done..]);
         }
     }
 

@@ -12,9 +12,19 @@ internal static class GroupOf32
 {
     public const int Length = 32;
 
-    /// <summary>The half-precision number at an offset of a block.</summary>
+    /// <summary>2^112: what a half's exponent is short of when its bits are read as a float's.</summary>
+    public const float FromHalfExponent = 5192296858534827628530496329220096f;
+
+    /// <summary>The half-precision number at an offset of a block. Finite ones are shifted into a float's place, which is exact.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Half(ref byte block, int offset) => (float)Unsafe.ReadUnaligned<Half>(ref Unsafe.Add(ref block, offset));
+    public static float Half(ref byte block, int offset)
+    {
+        const uint infinite = 0x7C00, sign = 0x8000;
+        uint bits = Unsafe.ReadUnaligned<ushort>(ref Unsafe.Add(ref block, offset));
+        if ((bits & infinite) == infinite) return (float)BitConverter.UInt16BitsToHalf((ushort)bits);
+        float magnitude = BitConverter.UInt32BitsToSingle((bits & ~sign) << 13) * FromHalfExponent;
+        return BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(magnitude) | (bits & sign) << 16);
+    }
 
     /// <summary>16 bytes: their low halves are codes 0 .. 15, their high halves codes 16 .. 31.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -174,19 +174,19 @@ public sealed class LlamaFolderTests : IDisposable
     public void A_missing_folder_is_named() => ErrorLine.Of(() => LlamaFolder.LoadModel(_folder.File("none")), _folder.File("none"));
 
     [Property(MaxTest = 200, Arbitrary = [typeof(Mutant.Arbitraries)])]
-    public void Every_mutant_is_read_or_refused(Mutant mutant, bool ofConfig)
+    public void Every_mutant_is_read_or_refused(Mutant mutant, bool ofConfig, bool nf4)
     {
-        string path = _folder.File(ofConfig ? LlamaFolder.ConfigFile : LlamaFolder.WeightsFile);
-        if (!File.Exists(path)) Save(int4: true);
+        string folder = _folder.File(nf4 ? "nf4" : "q4"), path = Path.Combine(folder, ofConfig ? LlamaFolder.ConfigFile : LlamaFolder.WeightsFile);
+        if (!File.Exists(path)) LlamaFolder.Save(folder, TinyLlama.Create(Config), TokenizerFixtures.Small, nf4 ? WeightStorage.NF4Double : WeightStorage.Q4_0, WeightStorage.F16);
         byte[] whole = File.ReadAllBytes(path);
         File.WriteAllBytes(path, mutant.Apply(whole));
         try
         {
-            LlamaFolder.LoadModel(_folder.Path);
+            Use(LlamaFolder.LoadModel(folder));
         }
         catch (MokaException error)
         {
-            Assert.Contains(_folder.Path, ErrorLine.Judge(error), StringComparison.Ordinal);
+            Assert.Contains(folder, ErrorLine.Judge(error), StringComparison.Ordinal);
         }
         finally
         {
