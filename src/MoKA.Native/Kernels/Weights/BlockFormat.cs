@@ -107,9 +107,26 @@ internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> by
         int blocks = columns / Q4_0.Weights, count = blocks * LaneRows.Rows;
         Span<float> scratch = worker.Scratch(ScratchSlot.Dequantised, 2 * count), scales = scratch[..count];
         Span<Half> halves = MemoryMarshal.Cast<float, Half>(scratch[count..])[..count];
-        for (int i = 0; i < LaneRows.Rows; i++)
-            for (int b = 0; b < blocks; b++) halves[b * LaneRows.Rows + i] = MemoryMarshal.Read<Half>(rows[(i * stride + b * Q4_0.Bytes)..]);
+        GatherScales(rows, stride, blocks, halves);
         TensorPrimitives.ConvertToSingle(halves, scales);
         LaneRows.Multiply<LowThenHighHalves>(rows[sizeof(ushort)..], stride, Q4_0.Bytes, blocks, Q4_0Levels, scales, piecesOfScale: 1, next, x, y);
+    }
+
+    /// <summary>The scales of 32 rows of Q4_0, [32, blocks] in memory, as [blocks, 32].</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)] // a loop of its own, which the compiler keeps in registers
+    private static void GatherScales(ReadOnlySpan<byte> rows, int stride, int blocks, Span<Half> scales)
+    {
+        // The slices prove the bounds once; the loop reads and writes without checks.
+        ref byte from = ref MemoryMarshal.GetReference(rows[..(LaneRows.Rows * stride)]);
+        ref Half to = ref MemoryMarshal.GetReference(scales[..(LaneRows.Rows * blocks)]);
+        for (int row = 0; row < LaneRows.Rows; row++)
+        {
+            ref byte at = ref Unsafe.Add(ref from, row * stride);
+            for (int b = 0; b < blocks; b++)
+            {
+                Unsafe.Add(ref to, b * LaneRows.Rows + row) = Unsafe.ReadUnaligned<Half>(ref at);
+                at = ref Unsafe.Add(ref at, Q4_0.Bytes);
+            }
+        }
     }
 }
