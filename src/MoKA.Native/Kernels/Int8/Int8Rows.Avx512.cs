@@ -24,17 +24,12 @@ internal static partial class Int8Rows
         {
             Prefetch.Lines(ref Unsafe.Add(ref first, 16 * (stride + b * Q4_0.Bytes)), 16 * Q4_0.Bytes);
             ref byte codes = ref Unsafe.Add(ref w, 2);
-            // Row i, its 16 bytes as four integers; columns of the four by four become rows, in all parts at once.
-            Vector512<int> p = FourRows(ref codes, 0, stride);
-            Vector512<int> q = FourRows(ref codes, 1, stride);
-            Vector512<int> r = FourRows(ref codes, 2, stride);
-            Vector512<int> s = FourRows(ref codes, 3, stride);
-            Vector512<long> pq = Avx512F.UnpackLow(p, q).AsInt64(), rs = Avx512F.UnpackLow(r, s).AsInt64(), pqHigh = Avx512F.UnpackHigh(p, q).AsInt64(), rsHigh = Avx512F.UnpackHigh(r, s).AsInt64();
+            LaneRows.Columns(ref codes, stride, out Vector512<int> c0, out Vector512<int> c1, out Vector512<int> c2, out Vector512<int> c3);
             Vector512<short> sums = Vector512.Create(Unsafe.Add(ref bias, b)).AsInt16();
-            sums = AddGroups(sums, Avx512F.UnpackLow(pq, rs).AsByte(), ref a, 0);
-            sums = AddGroups(sums, Avx512F.UnpackHigh(pq, rs).AsByte(), ref a, 1);
-            sums = AddGroups(sums, Avx512F.UnpackLow(pqHigh, rsHigh).AsByte(), ref a, 2);
-            sums = AddGroups(sums, Avx512F.UnpackHigh(pqHigh, rsHigh).AsByte(), ref a, 3);
+            sums = AddGroups(sums, c0.AsByte(), ref a, 0);
+            sums = AddGroups(sums, c1.AsByte(), ref a, 1);
+            sums = AddGroups(sums, c2.AsByte(), ref a, 2);
+            sums = AddGroups(sums, c3.AsByte(), ref a, 3);
             Vector512<float> products = Vector512.ConvertToSingle(Avx512BW.MultiplyAddAdjacent(sums, ones));
             sum = Vector512.FusedMultiplyAdd(products * Scales16(ref w, stride), Vector512.Create(Unsafe.Add(ref e, b)), sum);
             w = ref Unsafe.Add(ref w, Q4_0.Bytes);
@@ -51,12 +46,6 @@ internal static partial class Int8Rows
         Vector512<sbyte> first = Vector512.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref a, 4 * g))).AsSByte(), second = Vector512.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref a, 4 * g + 16))).AsSByte();
         return sums + Avx512BW.MultiplyAddAdjacent(low, first) + Avx512BW.MultiplyAddAdjacent(high, second);
     }
-
-    /// <summary>The codes of rows j, j + 4, j + 8 and j + 12.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> FourRows(ref byte codes, int j, int stride) => Vector512.Create(
-        Vector256.Create(Row(ref codes, j * stride), Row(ref codes, (j + 4) * stride)),
-        Vector256.Create(Row(ref codes, (j + 8) * stride), Row(ref codes, (j + 12) * stride)));
 
     /// <summary>The scales of sixteen rows, which all lie a row apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -66,7 +66,7 @@ internal static class LaneRows
 
     /// <summary>16 bytes of each of sixteen rows as four registers: integer i of every row, in the order of the rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Columns(ref byte at, int stride, out Vector512<int> c0, out Vector512<int> c1, out Vector512<int> c2, out Vector512<int> c3)
+    public static void Columns(ref byte at, int stride, out Vector512<int> c0, out Vector512<int> c1, out Vector512<int> c2, out Vector512<int> c3)
     {
         Vector512<int> p = FourRows(ref at, 0, stride), q = FourRows(ref at, 1, stride), r = FourRows(ref at, 2, stride), s = FourRows(ref at, 3, stride);
         Vector512<long> pq = Avx512F.UnpackLow(p, q).AsInt64(), rs = Avx512F.UnpackLow(r, s).AsInt64(), pqHigh = Avx512F.UnpackHigh(p, q).AsInt64(), rsHigh = Avx512F.UnpackHigh(r, s).AsInt64();
