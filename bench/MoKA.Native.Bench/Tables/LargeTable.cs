@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json;
 using MoKA.Native.Adapters;
+using MoKA.Native.Bench.Steps;
 using MoKA.Native.Llama;
 using MoKA.Native.Llama.Checkpoints;
-using MoKA.Native.Llama.Data;
 using MoKA.Native.Llama.Training;
 using MoKA.Native.Quantization;
 using static MoKA.Native.Bench.Tables.Markdown;
@@ -61,7 +61,7 @@ internal static class LargeTable
         adapters.Attach();
         MemoryEstimate estimate = MemoryEstimate.ForTraining(model.Config, targets, options, Tokens, Tokens, recompute: true);
         double peak = Machine.PeakGigaflops(cpu), seconds = 0;
-        using Trainer trainer = new(model, adapters.Parameters, new RandomText(model.Config.VocabularySize), new TrainingOptions { BatchSize = 1, Steps = Steps }, cpu);
+        using Trainer trainer = new(model, adapters.Parameters, new RandomTokens(Tokens, model.Config.VocabularySize), new TrainingOptions { BatchSize = 1, Steps = Steps }, cpu);
         for (int step = 0; step < Steps; step++)
         {
             start = Stopwatch.GetTimestamp();
@@ -77,15 +77,6 @@ internal static class LargeTable
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return JsonSerializer.Deserialize<LargeResult>(output) ?? throw new InvalidOperationException($"{what} {folder}: the process for this measurement said nothing.");
-    }
-
-    private sealed class RandomText(int vocabulary) : IBatchSource
-    {
-        public void FillBatch(TokenBatch batch, long step, int batchSize)
-        {
-            batch.Clear();
-            batch.Add([.. Enumerable.Range(0, Tokens + 1).Select(i => Diagnostics.CounterRandom.Below(1, (ulong)step, (ulong)i, vocabulary))], promptLength: 0);
-        }
     }
 }
 

@@ -35,7 +35,7 @@ internal static class InspectModel
             new("vocabulary", "", c.VocabularySize),
             new("positions", "", c.MaxPositions),
             new("parameters", Count(c.ParameterCount), c.ParameterCount),
-            new("storage", $"linear maps {c.LinearStorage}, {c.LinearStorage.BitsPerWeight():0.###} bits a weight; token table and head {c.TableStorage}", c.LinearStorage.ToString()),
+            new("storage", Invariant($"linear maps {c.LinearStorage}, {c.LinearStorage.BitsPerWeight():0.###} bits a weight; token table and head {c.TableStorage}"), c.LinearStorage.ToString()),
             file.Facts.First(f => f.Label == "size"),
             new("tied head", c.TieEmbeddings ? "yes" : "no", c.TieEmbeddings),
             new("rope theta", Number(c.RopeTheta), c.RopeTheta),

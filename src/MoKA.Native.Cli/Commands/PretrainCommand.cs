@@ -25,8 +25,7 @@ internal static class PretrainCommand
 
     private static int Run(Session session, ParseResult parse, PretrainConfig config, bool force, int threads)
     {
-        bool taken = File.Exists(config.Output) || (Directory.Exists(config.Output) && Directory.EnumerateFileSystemEntries(config.Output).Any());
-        if (taken && !force) throw new UsageException($"{config.Output}: the output holds something already; name another in the config, or add --force to write over it.");
+        if (!force && OutputFolder.IsTaken(config.Output)) throw new UsageException($"{config.Output}: the output holds something already; name another in the config, or add --force to write over it.");
         Screen screen = session.Progress(parse, onOutput: true);
         using Cpu cpu = UsageException.Check(() => new Cpu(threads));
         using Pretraining pretraining = screen.Counting("reading text and training the tokenizer", config.Text.Count, _ => new Pretraining(config, cpu));

@@ -32,16 +32,9 @@ internal static class QuantizeCommand
         return command;
     }
 
-    /// <summary>Refuses an output folder that holds something, unless told otherwise.</summary>
-    public static void RequireFree(string output, bool force)
-    {
-        if (!force && (File.Exists(output) || (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any())))
-            throw new UsageException($"{output}: the output holds something already; name another folder, or add --force to write into it.");
-    }
-
     private static int Run(Session session, ParseResult parse, string model, string output, WeightStorage type, WeightStorage? tables, bool force, bool json)
     {
-        RequireFree(output, force);
+        OutputFolder.RequireFree(output, force);
         ModelQuantizer quantizer = new(model, type, tables);
         List<QuantizedTensor> tensors = [];
         session.Progress(parse, onOutput: !json).Counting($"quantising {model} to {parse.GetValue<string>("--type")}", quantizer.Matrices, done =>

@@ -24,7 +24,7 @@ internal static class SynthCommand
 
     private static int Run(Session session, ParseResult parse, string shape, string output, WeightStorage type, ulong seed, bool force)
     {
-        QuantizeCommand.RequireFree(output, force);
+        OutputFolder.RequireFree(output, force);
         LlamaConfig config = LlamaShapes.Find(shape) with { LinearStorage = type, TableStorage = type.IsFloat() ? type : WeightStorage.BF16 };
         session.Progress(parse, onOutput: true).Counting($"writing random weights in the shape of {shape}", ModelSynthesizer.Matrices(config), done =>
         {

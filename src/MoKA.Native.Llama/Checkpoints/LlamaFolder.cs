@@ -95,7 +95,7 @@ public static class LlamaFolder
             weights.Add(HuggingFaceNames.Norm(layer, "mlp"), block.MlpNorm);
             foreach (Projection projection in block.Projections) weights.Add(HuggingFaceNames.Weight(layer, projection.Kind), projection, linears);
         }
-        writer.Save(Path.Combine(folder, WeightsFile), new Dictionary<string, string> { ["format"] = "pt" });
+        writer.Save(Path.Combine(folder, WeightsFile));
         TokenizerJson.Save(tokenizer, folder);
         ConfigJson.Write(Path.Combine(folder, ConfigFile), config);
     }

@@ -67,7 +67,7 @@ public sealed class ModelQuantizer
             });
             AddAll(weights, new SafetensorsWeights(file, Source));
             ModelFolder.Create(output);
-            writer.Save(Path.Combine(output, LlamaFolder.WeightsFile), new Dictionary<string, string> { ["format"] = "pt" });
+            writer.Save(Path.Combine(output, LlamaFolder.WeightsFile));
         }
         foreach (string name in Companions.Where(name => File.Exists(Path.Combine(_source, name))))
             AtomicFile.Write(Path.Combine(output, name), stream => stream.Write(BoundedFile.Read(Path.Combine(_source, name), int.MaxValue / 2)));

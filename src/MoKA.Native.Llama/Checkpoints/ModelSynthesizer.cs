@@ -51,7 +51,7 @@ public static class ModelSynthesizer
             foreach ((string kind, int outputs, int inputs) in config.LinearMaps)
                 Add(HuggingFaceNames.Weight(layer, kind), outputs, inputs, config.LinearStorage, kind is "o" or "down" ? Deviation / MathF.Sqrt(2 * config.Layers) : Deviation);
         }
-        writer.Save(Path.Combine(output, LlamaFolder.WeightsFile), new Dictionary<string, string> { ["format"] = "pt" });
+        writer.Save(Path.Combine(output, LlamaFolder.WeightsFile));
         TokenizerJson.Save(SingleCharacters(config.VocabularySize), output);
         ConfigJson.Write(Path.Combine(output, LlamaFolder.ConfigFile), config);
     }

@@ -30,7 +30,7 @@ public static class MokaFolder
             foreach (Parameter parameter in adapter.Parameters)
                 writer.Add($"{stem}.moka_{parameter.Name}", ElementType.F32, DimsOf(parameter), stream => stream.WriteFloats(parameter.Data));
         }
-        writer.Save(Path.Combine(folder, WeightsFile), new Dictionary<string, string> { ["format"] = "pt" });
+        writer.Save(Path.Combine(folder, WeightsFile));
         MokaConfigJson.Write(Path.Combine(folder, ConfigFile), new MokaConfig(options, adapters.Targets, baseModel, baseHash));
     }
 

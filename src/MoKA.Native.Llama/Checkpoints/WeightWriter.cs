@@ -55,26 +55,8 @@ internal sealed class WeightWriter(SafetensorsWriter writer, WeightStorage dtype
 
     private void AddMatrix(string name, int rows, int columns, WeightStorage storage, Func<FrozenMatrix> quantize)
     {
-        switch (storage)
-        {
-            case WeightStorage.F16:
-                AddBlocks(BlockType.F16);
-                break;
-            case WeightStorage.BF16:
-                AddBlocks(BlockType.BF16);
-                break;
-            case WeightStorage.Q4_0:
-                AddBlocks(BlockType.Q4_0);
-                break;
-            case WeightStorage.Q8_0:
-                AddBlocks(BlockType.Q8_0);
-                break;
-            default:
-                BitsAndBytes.Add(writer, name, DtypeName(dtype), () => (CodebookMatrix)quantize());
-                break;
-        }
-
-        void AddBlocks(BlockType type) => writer.AddBlocks(name, type, rows, columns, () => (BlockMatrix)quantize());
+        if (storage.AsBlocks() is { } type) writer.AddBlocks(name, type, rows, columns, () => (BlockMatrix)quantize());
+        else BitsAndBytes.Add(writer, name, DtypeName(dtype), () => (CodebookMatrix)quantize());
     }
 
     private FrozenMatrix Last(string name, Func<FrozenMatrix> create)

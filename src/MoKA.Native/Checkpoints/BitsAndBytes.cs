@@ -41,7 +41,7 @@ public static class BitsAndBytes
         if (keys.Length != 1) throw new MokaException($"{label} must have one {StateSuffix}nf4 or {StateSuffix}fp4, got {keys.Length}; the file is damaged.");
         State state = State.Parse(label, file, keys[0]);
         if (!state.Shape.SequenceEqual([rows, columns])) throw new MokaException($"{label} must be {Quoted.Dims([rows, columns])} by config.json, got {Quoted.Dims([.. state.Shape])}; check that both files belong together.");
-        Codebook codebook = state.Type == CodebookType.NF4 ? Codebook.Nf4 : Codebook.Fp4;
+        Codebook codebook = state.Type.Codebook();
         if (!Floats(file, label, name + Levels, codebook.Levels.Length).AsSpan().SequenceEqual(codebook.Levels))
             throw new MokaException($"{label} must have the levels of {state.Type}, got others in {Quoted.Name(name + Levels)}; quantise the model again.");
         read.UnionWith([name, keys[0], name + Magnitudes, name + Levels]);
@@ -64,7 +64,7 @@ public static class BitsAndBytes
     public static void Add(SafetensorsWriter writer, string name, string dtype, Func<CodebookMatrix> quantize)
     {
         CodebookMatrix matrix = quantize();
-        Codebook codebook = matrix.Type == CodebookType.NF4 ? Codebook.Nf4 : Codebook.Fp4;
+        Codebook codebook = matrix.Type.Codebook();
         string suffix = matrix.Type.ToString().ToLowerInvariant();
         int blocks = Ceiling.OfRatio(matrix.Rows * matrix.Columns, matrix.BlockSize);
         writer.Add(name, ElementType.U8, [matrix.Codes.Length, 1], stream => Write(stream, quantize(), m => m.Codes));

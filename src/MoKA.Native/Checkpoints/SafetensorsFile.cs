@@ -3,6 +3,7 @@ using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using MoKA.Native.Diagnostics;
 using MoKA.Native.Memory;
+using MoKA.Native.Quantization;
 
 namespace MoKA.Native.Checkpoints;
 
@@ -151,13 +152,10 @@ public sealed class SafetensorsFile : IDisposable
                 source.CopyTo(MemoryMarshal.AsBytes(destination));
                 break;
             case ElementType.F16:
-                TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(source), destination);
+                BlockType.F16.Format().Dequantize(source, 0, destination);
                 break;
             case ElementType.BF16:
-                // A bfloat16 is the upper half of a float.
-                Span<uint> bits = MemoryMarshal.Cast<float, uint>(destination);
-                TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, ushort>(source), bits);
-                TensorPrimitives.ShiftLeft(bits, 16, bits);
+                BlockType.BF16.Format().Dequantize(source, 0, destination);
                 break;
             default:
                 TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, double>(source), destination);

@@ -15,6 +15,12 @@ public enum CodebookType
     FP4,
 }
 
+/// <summary>The levels behind the names.</summary>
+internal static class CodebookTypes
+{
+    public static Codebook Codebook(this CodebookType type) => type == CodebookType.NF4 ? Kernels.Codebook.Nf4 : Kernels.Codebook.Fp4;
+}
+
 /// <summary>
 /// A frozen matrix [rows, columns] in NF4 or FP4 as bitsandbytes stores it: blocks of equally many weights, 64 unless told
 /// otherwise, run through the rows one after another; a weight is the level of its code times its block's largest
@@ -32,7 +38,7 @@ public sealed class CodebookMatrix : FrozenMatrix
     {
         RequireBlockSize(name, blockSize);
         (Type, BlockSize, _codes, _magnitudes, _nested) = (type, blockSize, codes, magnitudes, nested);
-        _codebook = type == CodebookType.NF4 ? Codebook.Nf4 : Codebook.Fp4;
+        _codebook = type.Codebook();
         int count = rows * columns, blocks = Ceiling.OfRatio(count, blockSize);
         if (codes.Length != Ceiling.OfRatio(count, 2)) throw new MokaException($"{name}: {type} [{rows}, {columns}] must have {Ceiling.OfRatio(count, 2)} bytes of codes, got {codes.Length}.");
         long bytes = (long)blocks * (nested is null ? sizeof(float) : 1);
@@ -83,7 +89,7 @@ public sealed class CodebookMatrix : FrozenMatrix
         RequireBlockSize(name, blockSize);
         if (!Finite.All(weights)) throw new MokaException($"{name}: weights must be finite to be quantised, got one that is infinite or not a number.");
         int blocks = Ceiling.OfRatio(weights.Length, blockSize);
-        Codebook codebook = type == CodebookType.NF4 ? Codebook.Nf4 : Codebook.Fp4;
+        Codebook codebook = type.Codebook();
         NativeBytes codes = new(Ceiling.OfRatio(weights.Length, 2)), floats = new((long)blocks * sizeof(float));
         Span<float> magnitudes = MemoryMarshal.Cast<byte, float>(floats.Writable);
         for (int block = 0; block < blocks; block++)
@@ -126,9 +132,15 @@ public sealed class CodebookMatrix : FrozenMatrix
 
     private protected override bool IsFinite()
     {
-        BlockMagnitudes magnitudes = Magnitudes;
-        for (int block = 0; block < Ceiling.OfRatio(Rows * Columns, BlockSize); block++)
-            if (!float.IsFinite(magnitudes[block])) return false;
+        const int atOnce = 256;
+        Span<float> some = stackalloc float[atOnce];
+        int blocks = Ceiling.OfRatio(Rows * Columns, BlockSize);
+        for (int block = 0; block < blocks; block += atOnce)
+        {
+            int count = Math.Min(atOnce, blocks - block);
+            Magnitudes.CopyTo(block, count, some, step: 1);
+            if (!Finite.All(some[..count])) return false;
+        }
         return true;
     }
 

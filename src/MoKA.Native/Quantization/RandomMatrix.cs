@@ -26,16 +26,9 @@ public static class RandomMatrix
     {
         float[] normals = new float[PoolBlocks * WeightsOfBlock];
         for (int i = 0; i < normals.Length; i++) normals[i] = CounterRandom.Normal(seed, stream, (ulong)i) * deviation;
-        bool fp4 = storage is WeightStorage.FP4 or WeightStorage.FP4Double;
-        return storage switch
-        {
-            WeightStorage.F16 => Blocks(BlockType.F16),
-            WeightStorage.BF16 => Blocks(BlockType.BF16),
-            WeightStorage.Q4_0 => Blocks(BlockType.Q4_0),
-            WeightStorage.Q8_0 => Blocks(BlockType.Q8_0),
-            WeightStorage.NF4 or WeightStorage.NF4Double or WeightStorage.FP4 or WeightStorage.FP4Double => Codes(fp4 ? CodebookType.FP4 : CodebookType.NF4),
-            _ => throw new ArgumentException($"{name}: floats are not quantised."),
-        };
+        if (storage.AsBlocks() is { } blockType) return Blocks(blockType);
+        if (storage.AsCodebook() is { } codebookType) return Codes(codebookType);
+        throw new ArgumentException($"{name}: floats are not quantised.");
 
         BlockMatrix Blocks(BlockType type)
         {

@@ -56,6 +56,24 @@ public static class WeightStorages
     /// <summary>The inputs of a map must be a multiple of this.</summary>
     public static int BlockOfRow(this WeightStorage storage) => storage is WeightStorage.Q4_0 or WeightStorage.Q8_0 ? 32 : 1;
 
+    /// <summary>The blocks of a <see cref="BlockMatrix"/> stored so, or nothing for floats and codebooks.</summary>
+    public static BlockType? AsBlocks(this WeightStorage storage) => storage switch
+    {
+        WeightStorage.F16 => BlockType.F16,
+        WeightStorage.BF16 => BlockType.BF16,
+        WeightStorage.Q4_0 => BlockType.Q4_0,
+        WeightStorage.Q8_0 => BlockType.Q8_0,
+        _ => null,
+    };
+
+    /// <summary>The levels of a <see cref="CodebookMatrix"/> stored so, or nothing for floats and blocks.</summary>
+    public static CodebookType? AsCodebook(this WeightStorage storage) => storage switch
+    {
+        WeightStorage.NF4 or WeightStorage.NF4Double => CodebookType.NF4,
+        WeightStorage.FP4 or WeightStorage.FP4Double => CodebookType.FP4,
+        _ => null,
+    };
+
     /// <summary>Quantises a matrix [rows, columns].</summary>
     /// <param name="storage">Anything but floats.</param>
     /// <param name="weights">[rows, columns].</param>
@@ -63,14 +81,10 @@ public static class WeightStorages
     /// <param name="columns">How many inputs.</param>
     /// <param name="name">What errors call it.</param>
     /// <exception cref="MokaException">The weights do not fit the storage.</exception>
-    public static FrozenMatrix Quantize(this WeightStorage storage, ReadOnlySpan<float> weights, int rows, int columns, string name = "weight") => storage switch
+    public static FrozenMatrix Quantize(this WeightStorage storage, ReadOnlySpan<float> weights, int rows, int columns, string name = "weight")
     {
-        WeightStorage.F16 => BlockMatrix.Quantize(weights, rows, columns, BlockType.F16, name),
-        WeightStorage.BF16 => BlockMatrix.Quantize(weights, rows, columns, BlockType.BF16, name),
-        WeightStorage.Q4_0 => BlockMatrix.Quantize(weights, rows, columns, BlockType.Q4_0, name),
-        WeightStorage.Q8_0 => BlockMatrix.Quantize(weights, rows, columns, BlockType.Q8_0, name),
-        WeightStorage.NF4 or WeightStorage.NF4Double => CodebookMatrix.Quantize(weights, rows, columns, CodebookType.NF4, storage.IsNested(), name: name),
-        WeightStorage.FP4 or WeightStorage.FP4Double => CodebookMatrix.Quantize(weights, rows, columns, CodebookType.FP4, storage.IsNested(), name: name),
-        _ => throw new ArgumentException($"{name}: floats are not quantised."),
-    };
+        if (storage.AsBlocks() is { } blocks) return BlockMatrix.Quantize(weights, rows, columns, blocks, name);
+        if (storage.AsCodebook() is { } codebook) return CodebookMatrix.Quantize(weights, rows, columns, codebook, storage.IsNested(), name: name);
+        throw new ArgumentException($"{name}: floats are not quantised.");
+    }
 }

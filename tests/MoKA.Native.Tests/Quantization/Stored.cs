@@ -8,6 +8,9 @@ namespace MoKA.Native.Tests.Quantization;
 /// <summary>Stored matrices of every kind, for tests.</summary>
 internal static class Stored
 {
+    /// <summary>Everything a weight can be quantised to.</summary>
+    public static TheoryData<WeightStorage> Storages => [.. Enum.GetValues<WeightStorage>().Where(s => s != WeightStorage.F32)];
+
     /// <summary>A matrix of these bytes.</summary>
     public static BlockMatrix Blocks(BlockType type, int rows, int columns, byte[] content) => new("weight", type, rows, columns, Bytes(content));
 

@@ -9,6 +9,7 @@ using MoKA.Native.Llama.Tokenizers;
 using MoKA.Native.Nn;
 using MoKA.Native.Tests.Checkpoints;
 using MoKA.Native.Tests.Llama.Tokenizers;
+using MoKA.Native.Tests.Quantization;
 using MoKA.Native.Quantization;
 
 namespace MoKA.Native.Tests.Llama.Checkpoints;
@@ -69,14 +70,7 @@ public sealed class LlamaFolderTests : IDisposable
     }
 
     [Theory]
-    [InlineData(WeightStorage.Q4_0)]
-    [InlineData(WeightStorage.Q8_0)]
-    [InlineData(WeightStorage.NF4)]
-    [InlineData(WeightStorage.NF4Double)]
-    [InlineData(WeightStorage.FP4)]
-    [InlineData(WeightStorage.FP4Double)]
-    [InlineData(WeightStorage.BF16)]
-    [InlineData(WeightStorage.F16)]
+    [MemberData(nameof(Stored.Storages), MemberType = typeof(Stored))]
     public void A_quantised_model_keeps_its_numbers_and_rounds_its_table_once(WeightStorage storage)
     {
         LlamaModel model = TinyLlama.Create(Config);

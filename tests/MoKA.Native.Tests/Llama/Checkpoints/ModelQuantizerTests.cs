@@ -4,6 +4,7 @@ using MoKA.Native.Nn;
 using MoKA.Native.Quantization;
 using MoKA.Native.Tests.Checkpoints;
 using MoKA.Native.Tests.Llama.Tokenizers;
+using MoKA.Native.Tests.Quantization;
 
 namespace MoKA.Native.Tests.Llama.Checkpoints;
 
@@ -21,14 +22,7 @@ public sealed class ModelQuantizerTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData(WeightStorage.Q4_0)]
-    [InlineData(WeightStorage.Q8_0)]
-    [InlineData(WeightStorage.NF4)]
-    [InlineData(WeightStorage.NF4Double)]
-    [InlineData(WeightStorage.FP4)]
-    [InlineData(WeightStorage.FP4Double)]
-    [InlineData(WeightStorage.F16)]
-    [InlineData(WeightStorage.BF16)]
+    [MemberData(nameof(Stored.Storages), MemberType = typeof(Stored))]
     public void Writes_the_bytes_that_saving_the_model_so_would_write(WeightStorage storage)
     {
         WeightStorage tables = storage.IsFloat() ? storage : WeightStorage.BF16;

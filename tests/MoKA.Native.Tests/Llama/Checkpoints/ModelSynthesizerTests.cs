@@ -3,6 +3,7 @@ using MoKA.Native.Llama;
 using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Nn;
 using MoKA.Native.Quantization;
+using MoKA.Native.Tests.Quantization;
 
 namespace MoKA.Native.Tests.Llama.Checkpoints;
 
@@ -11,12 +12,10 @@ public sealed class ModelSynthesizerTests : IDisposable
     private static readonly LlamaConfig Config = TinyLlama.Config with { VocabularySize = 300, HiddenSize = 64, HeadDim = 16, IntermediateSize = 96, BosTokenId = 1, EosTokenIds = [2] };
     private readonly TempFolder _folder = new();
 
-    public static TheoryData<WeightStorage> Storages => [.. Enum.GetValues<WeightStorage>().Where(s => s != WeightStorage.F32)];
-
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [MemberData(nameof(Storages))]
+    [MemberData(nameof(Stored.Storages), MemberType = typeof(Stored))]
     public void Writes_a_model_that_computes_with_weights_of_the_right_scale(WeightStorage storage)
     {
         LlamaConfig config = Config with { LinearStorage = storage, TableStorage = storage.IsFloat() ? storage : WeightStorage.BF16 };
