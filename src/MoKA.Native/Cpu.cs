@@ -11,7 +11,8 @@ namespace MoKA.Native;
 /// <remarks>Threads wait for work by spinning briefly and then sleep, so an idle processor costs nothing.</remarks>
 public sealed unsafe class Cpu : IDisposable
 {
-    private const int SpinsBeforeSleep = 2000;
+    private const int DefaultSpins = 2000;
+    private readonly int _spinsBeforeSleep;
     private readonly Lock _oneJobAtATime = new();
     private readonly Thread[] _threads;
     private readonly SemaphoreSlim[] _wake;
@@ -31,10 +32,16 @@ public sealed unsafe class Cpu : IDisposable
     /// A processor of <paramref name="threads"/> threads (0: one per core), with the widest instruction set unless one
     /// is given or the environment variable MOKA_ISA lowers it.
     /// </summary>
-    public Cpu(int threads = 0, InstructionSet? instructionSet = null)
+    public Cpu(int threads = 0, InstructionSet? instructionSet = null) : this(threads, instructionSet, DefaultSpins)
+    {
+    }
+
+    /// <summary>The same with another number of looks for work before a thread sleeps; 0 makes every job wake it.</summary>
+    internal Cpu(int threads, InstructionSet? instructionSet, int spinsBeforeSleep)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         Threads = threads == 0 ? Environment.ProcessorCount : threads;
+        _spinsBeforeSleep = spinsBeforeSleep;
         InstructionSet = instructionSet is { } wanted ? InstructionSets.Require(wanted) : InstructionSets.FromEnvironment();
         _scratch = new AlignedBuffer?[Threads * (int)ScratchSlot.Count];
         _threads = new Thread[Threads - 1];
@@ -70,13 +77,22 @@ public sealed unsafe class Cpu : IDisposable
             _job = Unsafe.AsPointer(ref job);
             (_items, _next, _working, _failure) = (items, 0, _threads.Length, null);
             Interlocked.Increment(ref _epoch);
-            for (int i = 0; i < _threads.Length; i++)
-                if (Interlocked.Exchange(ref _asleep[i], 0) == 1) _wake[i].Release();
+            WakeSleepers();
             TakeItems(new Worker(this, 0));
             SpinWait spin = default;
             while (Volatile.Read(ref _working) != 0) spin.SpinOnce(sleep1Threshold: -1);
             if (_failure is not null) throw new InvalidOperationException($"Cpu: a worker thread failed: {_failure.Message}", _failure);
         }
+    }
+
+    /// <summary>
+    /// Wakes the threads that are asleep. One that has done its part of a job and gone to sleep before its caller gets here
+    /// is woken for nothing; it finds no new job and waits again.
+    /// </summary>
+    internal void WakeSleepers()
+    {
+        for (int i = 0; i < _threads.Length; i++)
+            if (Interlocked.Exchange(ref _asleep[i], 0) == 1) _wake[i].Release();
     }
 
     /// <summary>Keeps other callers' jobs out between several of one's own that share scratch memory.</summary>
@@ -108,7 +124,7 @@ public sealed unsafe class Cpu : IDisposable
         if (_stopping) return;
         _stopping = true;
         Interlocked.Increment(ref _epoch);
-        foreach (SemaphoreSlim wake in _wake) wake.Release();
+        WakeSleepers();
         foreach (Thread thread in _threads) thread.Join();
         foreach (SemaphoreSlim wake in _wake) wake.Dispose();
         foreach (AlignedBuffer? buffer in _scratch) buffer?.Dispose();
@@ -143,17 +159,23 @@ public sealed unsafe class Cpu : IDisposable
         }
     }
 
+    /// <summary>Returns when there is a job after the <paramref name="seen"/>th, and not before: a thread takes part in each exactly once.</summary>
     private void WaitForWork(int index, int seen)
     {
-        SpinWait spin = default;
-        for (int i = 0; i < SpinsBeforeSleep; i++)
+        while (true)
         {
+            SpinWait spin = default;
+            for (int i = 0; i < _spinsBeforeSleep; i++)
+            {
+                if (Volatile.Read(ref _epoch) != seen) return;
+                spin.SpinOnce(sleep1Threshold: -1);
+            }
+            Interlocked.Exchange(ref _asleep[index], 1);
+            // Work may have arrived between the last look and the mark; whoever clears the mark decides whether to sleep.
+            bool arrived = Volatile.Read(ref _epoch) != seen;
+            if (arrived && Interlocked.Exchange(ref _asleep[index], 0) == 1) return;
+            _wake[index].Wait();
             if (Volatile.Read(ref _epoch) != seen) return;
-            spin.SpinOnce(sleep1Threshold: -1);
         }
-        Interlocked.Exchange(ref _asleep[index], 1);
-        // Work may have arrived between the last look and the mark; whoever clears the mark decides whether to sleep.
-        if (Volatile.Read(ref _epoch) != seen && Interlocked.Exchange(ref _asleep[index], 0) == 1) return;
-        _wake[index].Wait();
     }
 }

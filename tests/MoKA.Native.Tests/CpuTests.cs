@@ -54,6 +54,28 @@ public sealed class CpuTests
         });
     }
 
+    /// <summary>
+    /// A thread may do its part and fall asleep before its caller, held up, gets to wake it: it is then woken when there is
+    /// no new job. Taken for one, that made it work on the next job twice, or not at all and its caller wait for ever.
+    /// </summary>
+    [Fact]
+    public async Task AThreadWokenForNothingWaitsAgain()
+    {
+        await Task.Run(() =>
+        {
+            using Cpu cpu = new(4, instructionSet: null, spinsBeforeSleep: 0);
+            int[] counts = new int[40];
+            for (int repeat = 1; repeat <= 2_000; repeat++)
+            {
+                cpu.WakeSleepers();
+                CountingJob job = new(counts);
+                cpu.Run(counts.Length, ref job);
+                cpu.WakeSleepers();
+                Assert.Equal(-1, counts.AsSpan().IndexOfAnyExcept(repeat));
+            }
+        }).WaitAsync(TimeSpan.FromMinutes(2));
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
