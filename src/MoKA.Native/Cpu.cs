@@ -8,10 +8,18 @@ namespace MoKA.Native;
 /// The threads and the instruction set that ops compute with. Neither changes a single bit of any result: work is cut
 /// by output elements, never along a sum.
 /// </summary>
-/// <remarks>Threads wait for work by spinning briefly and then sleep, so an idle processor costs nothing.</remarks>
+/// <remarks>
+/// Threads wait for work by spinning briefly and then sleep, so an idle processor costs nothing. Each thread begins with its own
+/// share of a job's items, the same in every job of as many, and then helps with the others': tokens that one op wrote are
+/// read by the next op from the cache of the same core.
+/// </remarks>
 public sealed unsafe class Cpu : IDisposable
 {
     private const int DefaultSpins = 2000;
+
+    /// <summary>Each thread's counter has a cache line of its own.</summary>
+    private const int CounterStride = 64 / sizeof(int);
+
     private readonly int _spinsBeforeSleep;
     private readonly Lock _oneJobAtATime = new();
     private readonly Thread[] _threads;
@@ -22,7 +30,7 @@ public sealed unsafe class Cpu : IDisposable
     private delegate*<void*, int, Worker, void> _run;
     private void* _job;
     private int _items;
-    private int _next;
+    private readonly int[] _next;
     private int _working;
     private int _epoch;
     private bool _stopping;
@@ -44,6 +52,7 @@ public sealed unsafe class Cpu : IDisposable
         _spinsBeforeSleep = spinsBeforeSleep;
         InstructionSet = instructionSet is { } wanted ? InstructionSets.Require(wanted) : InstructionSets.FromEnvironment();
         _scratch = new AlignedBuffer?[Threads * (int)ScratchSlot.Count];
+        _next = new int[Threads * CounterStride];
         _threads = new Thread[Threads - 1];
         _wake = new SemaphoreSlim[Threads - 1];
         _asleep = new int[Threads - 1];
@@ -75,10 +84,11 @@ public sealed unsafe class Cpu : IDisposable
         {
             _run = &RunItem<TJob>;
             _job = Unsafe.AsPointer(ref job);
-            (_items, _next, _working, _failure) = (items, 0, _threads.Length, null);
+            (_items, _working, _failure) = (items, _threads.Length, null);
+            for (int i = 0; i < Threads; i++) _next[i * CounterStride] = FirstOfShare(i);
             Interlocked.Increment(ref _epoch);
             WakeSleepers();
-            TakeItems(new Worker(this, 0));
+            TakeItems(0);
             SpinWait spin = default;
             while (Volatile.Read(ref _working) != 0) spin.SpinOnce(sleep1Threshold: -1);
             if (_failure is not null) throw new InvalidOperationException($"Cpu: a worker thread failed: {_failure.Message}", _failure);
@@ -133,16 +143,25 @@ public sealed unsafe class Cpu : IDisposable
     private static void RunItem<TJob>(void* job, int item, Worker worker) where TJob : struct, IJob, allows ref struct =>
         Unsafe.AsRef<TJob>(job).Run(item, worker);
 
-    private void TakeItems(Worker worker)
+    private int FirstOfShare(int thread) => (int)((long)_items * thread / Threads);
+
+    /// <summary>The thread's own share first, then what is left of the others'.</summary>
+    private void TakeItems(int thread)
     {
+        Worker worker = new(this, thread);
         try
         {
-            for (int item = Interlocked.Increment(ref _next) - 1; item < _items; item = Interlocked.Increment(ref _next) - 1) _run(_job, item, worker);
+            for (int i = 0; i < Threads; i++)
+            {
+                int share = (thread + i) % Threads, end = FirstOfShare(share + 1);
+                ref int next = ref _next[share * CounterStride];
+                for (int item = Interlocked.Increment(ref next) - 1; item < end; item = Interlocked.Increment(ref next) - 1) _run(_job, item, worker);
+            }
         }
         catch (Exception failure)
         {
             _failure = failure;
-            Volatile.Write(ref _next, _items);
+            for (int i = 0; i < Threads; i++) Volatile.Write(ref _next[i * CounterStride], _items);
         }
     }
 
@@ -154,7 +173,7 @@ public sealed unsafe class Cpu : IDisposable
             WaitForWork(index, seen);
             if (_stopping) return;
             seen++;
-            TakeItems(new Worker(this, index + 1));
+            TakeItems(index + 1);
             Interlocked.Decrement(ref _working);
         }
     }

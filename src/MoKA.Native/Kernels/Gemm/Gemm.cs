@@ -17,6 +17,12 @@ internal static class Gemm
     private const int TasksPerThread = 4;
 
     /// <summary>
+    /// Each thread multiplies its own rows only when it has so many: a panel of B is packed once for each share. Cores that share
+    /// no cache pay more for each other's rows.
+    /// </summary>
+    private const int LeastOwnRows = 224;
+
+    /// <summary>
     /// The most rows a task packs and multiplies at once when B is a single panel: packed rows are then read only once, and these
     /// are still in the second-level cache.
     /// </summary>
@@ -68,8 +74,7 @@ internal static class Gemm
                 PackedRows packed = new(cpu.InstructionSet, rows, k, some, cpu.Scratch(0, ScratchSlot.PanelsOfA, PackedRows.Length(cpu.InstructionSet, rows, some)));
                 PackingJob packing = new(a.RowRange(row, rows), packed);
                 cpu.Run(packed.PackingTasks, ref packing);
-                // A task is one panel of B; where these are few, the rows are cut as well.
-                int rowTasks = Math.Min(packed.TallTiles, Ceiling.OfRatio(TasksPerThread * cpu.Threads, Math.Max(panels, 1)));
+                int rowTasks = RowTasks(cpu.Threads, packed, panels);
                 MultiplyJob<TRight> multiply = new(packed, b, c.RowRange(row, rows), accumulate || k > 0, panels, Ceiling.OfRatio(packed.TallTiles, rowTasks));
                 cpu.Run(panels * rowTasks, ref multiply);
             }
@@ -80,6 +85,7 @@ internal static class Gemm
     {
         CheckShapes(a, b.Rows, b.Columns, c);
         if (c.Rows == 1) RowProduct.Run(worker.InstructionSet, a, b, c.Row(0), accumulate);
+        else if (InPlaceProduct.Suits(worker.InstructionSet, a, b, c)) InPlaceProduct.Run(worker, a, b, c, accumulate);
         else MultiplyOnThisThread(worker, new FloatPanels(a.Transposed), new FloatPanels(b), b.Rows, new FloatTarget(c), c.Rows, c.Columns, accumulate);
     }
 
@@ -116,6 +122,16 @@ internal static class Gemm
             if (from < to)
                 MultiplySlab(worker, a, slab, from - begin, to - from, first, last, panelOfB[((from - k) * width)..], new FloatTarget(c), -first, 0, c.Columns, accumulate || from > k);
         }
+    }
+
+    /// <summary>
+    /// A task is one panel of B for a share of the rows. Where the rows are many, each thread has its own, so that it reads what it
+    /// packed itself; where the panels are few, there are more shares.
+    /// </summary>
+    private static int RowTasks(int threads, PackedRows packed, int panels)
+    {
+        int ownRows = packed.Rows >= threads * LeastOwnRows ? threads : 1;
+        return Math.Min(packed.TallTiles, Math.Max(ownRows, Ceiling.OfRatio(TasksPerThread * threads, Math.Max(panels, 1))));
     }
 
     private static void CheckShapes(MatrixSpan a, int depth, int columns, MatrixSpan c)

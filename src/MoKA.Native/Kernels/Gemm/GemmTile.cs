@@ -12,8 +12,10 @@ internal static partial class GemmTile
     /// <summary>The rows of the shorter tile on every instruction set.</summary>
     private const int ShortHeight = 4;
 
+    private const int Avx512TallHeight = 14, Avx512MiddleHeight = 8;
+
     /// <summary>The rows of the tallest tile.</summary>
-    public static int TallHeight(InstructionSet set) => set == InstructionSet.Avx512 ? 14 : set == InstructionSet.Avx2 ? 6 : ShortHeight;
+    public static int TallHeight(InstructionSet set) => set == InstructionSet.Avx512 ? Avx512TallHeight : set == InstructionSet.Avx2 ? 6 : ShortHeight;
 
     /// <summary>The columns of every tile.</summary>
     public static int Width(InstructionSet set) => set == InstructionSet.Avx512 ? 32 : 16;
@@ -24,6 +26,16 @@ internal static partial class GemmTile
         int tall = TallHeight(set);
         return rows > tall * 2 / 3 ? tall : rows > ShortHeight / 2 ? ShortHeight : 1;
     }
+
+    /// <summary>The tile for the next rows on AVX-512 where none may be left empty.</summary>
+    public static int WholeHeight(int rows) => rows switch
+    {
+        2 * Avx512MiddleHeight or 3 * Avx512MiddleHeight => Avx512MiddleHeight,
+        >= Avx512TallHeight => Avx512TallHeight,
+        >= Avx512MiddleHeight => Avx512MiddleHeight,
+        >= ShortHeight => ShortHeight,
+        _ => 1,
+    };
 
     /// <summary>
     /// C [height, columns], rows <paramref name="stride"/> floats apart, from panels [kc, height] and [kc, width]; with fewer
@@ -44,10 +56,9 @@ internal static partial class GemmTile
         ref float c = ref MemoryMarshal.GetReference(tile);
         if (set == InstructionSet.Avx512)
         {
-            if (height == 1) Avx512Single(kc, ref a, ref b, ref c, load);
-            else if (height == ShortHeight) Avx512Short(kc, ref a, ref b, ref c, stride, load);
-            else if (columns <= width / 2) Avx512TallNarrow(kc, ref a, ref b, ref c, stride, load);
-            else Avx512Tall(kc, ref a, ref b, ref c, stride, load);
+            int second = columns > width / 2 || height != Avx512TallHeight ? width / 2 : 0;
+            if (height == Avx512TallHeight && second > 0) Avx512Tall(kc, ref a, ref b, ref c, stride, load);
+            else Strided(height, kc, ref a, 1, height, ref b, width, second, ref c, stride, second, load);
         }
         else if (height == 1) Avx2Single(kc, ref a, ref b, ref c, load);
         else if (height == ShortHeight) Avx2Short(kc, ref a, ref b, ref c, stride, load);

@@ -49,11 +49,32 @@ internal readonly ref struct KroneckerStack(KroneckerShape shape, int filters, S
         ? new TokenMajor(z, tokens, Shape.RowsA * Filters, Shape.ColumnsB)
         : new TokenMajor(z, tokens, Shape.ColumnsA * Filters, Shape.RowsB);
 
-    /// <summary>target = matrix wide, or target += matrix wide.</summary>
-    public static void MultiplyWide(Worker worker, MatrixSpan matrix, TokenMajor wide, TokenMajor target, bool accumulate = false) =>
-        Gemm.MultiplyOnThisThread(worker, new FloatPanels(matrix.Transposed), wide.ByColumns, wide.Rows, target, target.Rows, target.Columns, accumulate);
+    /// <summary>target = matrix wide, or target += matrix wide: token by token in place, or all side by side where a token is too narrow.</summary>
+    public static void MultiplyWide(Worker worker, MatrixSpan matrix, TokenMajor wide, TokenMajor target, bool accumulate = false)
+    {
+        if (!InPlaceProduct.Can(worker.InstructionSet, wide.Width))
+        {
+            Gemm.MultiplyOnThisThread(worker, new FloatPanels(matrix.Transposed), wide.ByColumns, wide.Rows, target, target.Rows, target.Columns, accumulate);
+            return;
+        }
+        InPlaceProduct.RunEach(worker, matrix, wide, target, accumulate);
+    }
 
-    /// <summary>target = left rightᵀ, a sum over all tokens.</summary>
-    public static void MultiplyOverTokens(Worker worker, TokenMajor left, TokenMajor right, MatrixSpan target) =>
-        Gemm.MultiplyOnThisThread(worker, left.ByRows, right.ByRows, left.Columns, new FloatTarget(target), left.Rows, right.Rows);
+    /// <summary>target = left rightᵀ, a sum over all tokens; token by token, the side with fewer rows is transposed.</summary>
+    public static void MultiplyOverTokens(Worker worker, TokenMajor left, TokenMajor right, MatrixSpan target)
+    {
+        if (!InPlaceProduct.Can(worker.InstructionSet, Math.Min(left.Rows, right.Rows)))
+        {
+            Gemm.MultiplyOnThisThread(worker, left.ByRows, right.ByRows, left.Columns, new FloatTarget(target), left.Rows, right.Rows);
+            return;
+        }
+        if (left.Rows < right.Rows)
+        {
+            MatrixSpan mirrored = new(worker.Scratch(ScratchSlot.EdgeTile, left.Rows * right.Rows), right.Rows, left.Rows);
+            MultiplyOverTokens(worker, right, left, mirrored);
+            Packing.Copy(mirrored.Transposed, target.RowStride, target.Data, 0);
+            return;
+        }
+        for (int token = 0; token < left.Tokens; token++) InPlaceProduct.Run(worker, left.TokensFrom(token), right.TokensFrom(token).Transposed, target, accumulate: token > 0);
+    }
 }

@@ -9,9 +9,19 @@ internal readonly ref struct TokenMajor(Span<float> data, int tokens, int groups
 {
     private readonly Span<float> _data = data;
 
+    public int Tokens => tokens;
+
+    public int Width => width;
+
     public int Rows => groups;
 
     public int Columns => tokens * width;
+
+    /// <summary>From one token's floats to the next one's.</summary>
+    public int TokenLength => groups * width;
+
+    /// <summary>A token's groups [groups, width]; the later tokens lie behind them.</summary>
+    public MatrixSpan TokensFrom(int token) => new(_data[(token * TokenLength)..], groups, width);
 
     /// <summary>Panels of the matrix: 32 columns of each group.</summary>
     public ColumnPanels ByColumns => new(this);

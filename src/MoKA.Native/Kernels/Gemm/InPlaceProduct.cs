@@ -1,0 +1,93 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>
+/// C = A B, or C += A B, with both operands read where they lie. Packing pays when an element is used for many others; a
+/// Kronecker factor has a few dozen rows and columns, and copying the tall operand would cost more than multiplying it. The
+/// same chains, and so the same bits, as the product of packed panels. AVX-512 only: the other sets pack.
+/// </summary>
+internal static class InPlaceProduct
+{
+    /// <summary>Fewer columns than a register has lanes would be read, and written, beyond the end of a row.</summary>
+    private const int LeastColumns = 16;
+
+    /// <summary>Wider matrices use packed rows often enough to pay for them.</summary>
+    private const int MostColumns = 256;
+
+    /// <summary>The most floats of B: a quarter of a second-level cache, since every tile of rows reads it again.</summary>
+    private const int MostOfB = 1 << 16;
+
+    /// <summary>Rows so far apart, or multiples of it, fall on the same few sets of a first-level cache and push each other out.</summary>
+    private const int FloatsOfCacheWay = 1024;
+
+    /// <summary>Steps of k further apart than this are a new page of memory every other step.</summary>
+    private const int FarthestStep = 512;
+
+    /// <summary>Two tokens are multiplied side by side when A has fewer rows than two tall tiles.</summary>
+    private const int MostRowsOfPair = 28;
+
+    /// <summary>Whether a product is one of those that are faster unpacked.</summary>
+    public static bool Suits(InstructionSet set, MatrixSpan a, MatrixSpan b, MatrixSpan c) =>
+        Can(set, b.Columns) && b.Columns <= MostColumns && (long)b.Rows * b.Columns <= MostOfB && c.Rows >= GemmTile.TallHeight(set)
+        && ((a.ColumnStride == 1 && a.RowStride % FloatsOfCacheWay != 0) || (a.RowStride == 1 && a.ColumnStride <= FarthestStep));
+
+    /// <summary>Whether matrices of so many columns can be multiplied in place at all.</summary>
+    public static bool Can(InstructionSet set, int columns) => set == InstructionSet.Avx512 && columns >= LeastColumns;
+
+    /// <summary>C [m, n] = A [m, k] B [k, n] on this thread, n at least <see cref="LeastColumns"/>; only B is copied, and only if its columns are not adjacent.</summary>
+    public static void Run(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
+    {
+        if (b.ColumnStride != 1) b = Adjacent(b, worker.Scratch(ScratchSlot.PanelOfB, b.Rows * b.Columns));
+        (int rows, int columns, int depth) = (c.Rows, c.Columns, a.Columns);
+        ref float left = ref Checked(a, columns: depth), right = ref Checked(b, columns), target = ref Checked(c, columns);
+        for (int i = 0, height; i < rows; i += height)
+        {
+            height = GemmTile.WholeHeight(rows - i);
+            ref float panel = ref Unsafe.Add(ref left, i * a.RowStride), row = ref Unsafe.Add(ref target, i * c.RowStride);
+            for (int j = 0, some; j < columns; j += some)
+            {
+                some = ColumnsOfTile(columns - j);
+                int second = some - LeastColumns;
+                GemmTile.Strided(height, depth, ref panel, a.RowStride, a.ColumnStride, ref Unsafe.Add(ref right, j), b.RowStride, second, ref Unsafe.Add(ref row, j), c.RowStride, second, accumulate);
+            }
+        }
+    }
+
+    /// <summary>C_t = A B_t for matrices of one size that follow each other in memory, each contiguous, or C_t += A B_t.</summary>
+    public static void RunEach(Worker worker, MatrixSpan a, TokenMajor b, TokenMajor c, bool accumulate)
+    {
+        // Two tokens of half a tile's columns make a whole one; not worth it where the tall tile of half the columns has work.
+        int paired = b.Width == LeastColumns && c.Rows < MostRowsOfPair ? b.Tokens / 2 * 2 : 0;
+        for (int token = 0; token < paired; token += 2) RunPair(a, b.TokensFrom(token), b.TokenLength, c.TokensFrom(token), c.TokenLength, accumulate);
+        for (int token = paired; token < b.Tokens; token++) Run(worker, a, b.TokensFrom(token), c.TokensFrom(token), accumulate);
+    }
+
+    private static void RunPair(MatrixSpan a, MatrixSpan b, int secondOfB, MatrixSpan c, int secondOfC, bool accumulate)
+    {
+        ref float left = ref Checked(a, a.Columns), right = ref Checked(b, secondOfB + LeastColumns), target = ref Checked(c, secondOfC + LeastColumns);
+        for (int i = 0, height; i < c.Rows; i += height)
+        {
+            height = GemmTile.WholeHeight(c.Rows - i);
+            GemmTile.Strided(height, a.Columns, ref Unsafe.Add(ref left, i * a.RowStride), a.RowStride, a.ColumnStride, ref right, b.RowStride, secondOfB, ref Unsafe.Add(ref target, i * c.RowStride), c.RowStride, secondOfC, accumulate);
+        }
+    }
+
+    /// <summary>Where a matrix begins, after one check that its last row has so many columns; the tiles read and write without checks.</summary>
+    private static ref float Checked(MatrixSpan matrix, int columns)
+    {
+        int extent = matrix.Rows == 0 || columns == 0 ? 0 : (matrix.Rows - 1) * matrix.RowStride + (columns - 1) * matrix.ColumnStride + 1;
+        return ref MemoryMarshal.GetReference(matrix.Data[..extent]);
+    }
+
+    /// <summary>A copy whose columns are adjacent.</summary>
+    public static MatrixSpan Adjacent(MatrixSpan matrix, Span<float> room)
+    {
+        Packing.Copy(matrix, matrix.Columns, room, 0);
+        return new MatrixSpan(room, matrix.Rows, matrix.Columns);
+    }
+
+    /// <summary>At most two registers, and never so many that fewer than a register is left.</summary>
+    private static int ColumnsOfTile(int left) => left <= 2 * LeastColumns ? left : Math.Min(left - LeastColumns, 2 * LeastColumns);
+}
