@@ -10,6 +10,9 @@ public sealed class CachedAttentionTests
     [InlineData(1, 1, 1)]
     [InlineData(70, 2, 4)]
     [InlineData(300, 4, 7)]
+    // More heads of one key than are taken together, and the shape of LLaMA's.
+    [InlineData(100, 19, 3)]
+    [InlineData(190, 8, 64)]
     public void EqualsAttentionRowByRowToTheBit(int tokens, int headsPerKey, int headDim)
     {
         const int keyValueHeads = 2;

@@ -9,6 +9,9 @@ internal static partial class AttentionKernel
     /// <summary>Below so many queries, packing the keys and values costs more than the faster product saves.</summary>
     private const int WorthPacking = 4;
 
+    /// <summary>Query heads of one token that read their common keys together: the lanes of a register on AVX-512.</summary>
+    private const int HeadsAtATime = 16;
+
     private readonly ref struct ForwardJob(AttentionShape shape, MatrixSpan q, MatrixSpan k, MatrixSpan v, MatrixSpan y, MatrixSpan statistics) : IJob
     {
         private readonly MatrixSpan _q = q, _k = k, _v = v, _y = y, _statistics = statistics;
@@ -20,7 +23,13 @@ internal static partial class AttentionKernel
             int column = head * shape.HeadDim, keyColumn = head / shape.HeadsPerKey * shape.HeadDim;
             MatrixSpan q = _q.Block(first, length, column, shape.HeadDim), y = _y.Block(first, length, column, shape.HeadDim), statistics = _statistics.Block(first, length, 2 * head, 2);
             MatrixSpan k = _k.Block(first, keys, keyColumn, shape.HeadDim), v = _v.Block(first, keys, keyColumn, shape.HeadDim);
-            if (length < WorthPacking) Rows(worker, q, k, v, y, statistics);
+            if (length == 1 && InPlaceProduct.Can(worker.InstructionSet, HeadsAtATime))
+            {
+                // The first of every so many heads of a key takes the others along.
+                int inGroup = head % shape.HeadsPerKey;
+                if (inGroup % HeadsAtATime == 0) Heads(worker, first, head, Math.Min(HeadsAtATime, shape.HeadsPerKey - inGroup), k, v);
+            }
+            else if (length < WorthPacking) Rows(worker, q, k, v, y, statistics);
             else Columns(worker, q, k, v, y, statistics);
         }
 
@@ -55,6 +64,30 @@ internal static partial class AttentionKernel
                 for (int c = 0; c < dim; c++) TensorPrimitives.Multiply<float>(transposed.Row(c), state.Sums, transposed.Row(c));
                 Packing.Copy(transposed.Transposed.RowRange(0, queries), y.RowStride, y.RowRange(i0, queries).Data, 0);
             }
+        }
+
+        /// <summary>The same for one token, with its heads that share a key-value head as the columns: keys and values are read once for all of them, where they lie; the same bits.</summary>
+        private void Heads(Worker worker, int token, int head, int heads, MatrixSpan k, MatrixSpan v)
+        {
+            int dim = shape.HeadDim, width = HeadsAtATime;
+            MatrixSpan q = new(_q.Row(token).Slice(head * dim, heads * dim), heads, dim), y = new(_y.Row(token).Slice(head * dim, heads * dim), heads, dim);
+            MatrixSpan queries = new(worker.Scratch(ScratchSlot.Intermediate, dim * width), dim, width);
+            MatrixSpan scores = new(worker.Scratch(ScratchSlot.Scores, RowsPerBlock * width), RowsPerBlock, width);
+            MatrixSpan transposed = new(worker.Scratch(ScratchSlot.IntermediateGradient, dim * width), dim, width);
+            ColumnState state = new(worker.Scratch(ScratchSlot.RowValues, 3 * width), width);
+            Packing.Pack(q.Transposed, width, queries.Data);
+            for (int k0 = 0; k0 < k.Rows; k0 += RowsPerBlock)
+            {
+                MatrixSpan some = scores.RowRange(0, Math.Min(RowsPerBlock, k.Rows - k0));
+                InPlaceProduct.Run(worker, k.RowRange(k0, some.Rows), queries, some, accumulate: false);
+                if (state.AddKeys(worker.InstructionSet, some, shape.Scale) && k0 > 0)
+                    for (int c = 0; c < dim; c++) TensorPrimitives.Multiply<float>(transposed.Row(c), state.Factors, transposed.Row(c));
+                InPlaceProduct.Run(worker, v.RowRange(k0, some.Rows).Transposed, some, transposed, accumulate: k0 > 0);
+            }
+            Span<float> statistics = _statistics.Row(token).Slice(2 * head, 2 * heads);
+            for (int h = 0; h < heads; h++) (statistics[2 * h], statistics[2 * h + 1]) = (state.Maxima[h], state.Sums[h] = 1 / state.Sums[h]);
+            for (int h = 0; h < heads; h++)
+                for (int c = 0; c < dim; c++) y.At(h, c) = transposed.At(c, h) * state.Sums[h];
         }
 
         /// <summary>The same, one query at a time over keys and values where they lie; the same bits.</summary>
