@@ -15,10 +15,10 @@ internal static class Machine
     public static string Description =>
         $"{ProcessorSays("model name")} (family {ProcessorSays("cpu family")}), {Environment.ProcessorCount} cores, {InstructionSets.Widest}, .NET {Environment.Version}";
 
-    /// <summary>GFLOP/s of fused multiply-adds on registers alone, of all the processor's threads together.</summary>
+    /// <summary>GFLOP/s of fused multiply-adds on registers alone, of all the processor's threads together, at best.</summary>
     public static double PeakGigaflops(Cpu cpu)
     {
-        double seconds = Timing.Seconds(() =>
+        double seconds = Timing.LeastSeconds(() =>
         {
             PeakJob job = default;
             cpu.Run(ItemsPerThread * cpu.Threads, ref job);

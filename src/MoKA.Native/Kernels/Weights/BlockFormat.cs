@@ -96,20 +96,29 @@ internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> by
 
     public void MultiplyRows(int row, ReadOnlySpan<float> x, Span<float> y, Worker worker)
     {
-        int stride = _bytesOfRow;
-        ReadOnlySpan<byte> next = _bytes[((row + LaneRows.Rows) * _bytesOfRow)..], rows = LaneRows.Apart(worker, _bytes.Slice(row * _bytesOfRow, LaneRows.Rows * _bytesOfRow), ref stride);
+        ReadOnlySpan<byte> rows = _bytes.Slice(row * _bytesOfRow, LaneRows.Rows * _bytesOfRow), next = _bytes[((row + LaneRows.Rows) * _bytesOfRow)..];
         if (format is BFloat16)
         {
-            Span<float> none = worker.Scratch(ScratchSlot.Dequantised, LaneRows.Rows);
-            LaneRows.Multiply<UpperHalvesOfFloats>(rows, stride, LaneRows.Piece, columns / UpperHalvesOfFloats.Weights, Q4_0Levels, none, piecesOfScale: columns, next, x, y);
+            for (int at = 0; at < _bytesOfRow; at += LaneRows.BytesApart) MultiplyHalves(rows, at, next, x, y, worker);
             return;
         }
+        int stride = _bytesOfRow;
+        rows = LaneRows.Apart(worker, rows, ref stride, _bytesOfRow);
         int blocks = columns / Q4_0.Weights, count = blocks * LaneRows.Rows;
         Span<float> scratch = worker.Scratch(ScratchSlot.Dequantised, 2 * count), scales = scratch[..count];
         Span<Half> halves = MemoryMarshal.Cast<float, Half>(scratch[count..])[..count];
         GatherScales(rows, stride, blocks, halves);
         TensorPrimitives.ConvertToSingle(halves, scales);
         LaneRows.Multiply<LowThenHighHalves>(rows[sizeof(ushort)..], stride, Q4_0.Bytes, blocks, Q4_0Levels, scales, piecesOfScale: 1, next, x, y);
+    }
+
+    /// <summary>Adds some bytes of each of the 32 rows from one on.</summary>
+    private void MultiplyHalves(ReadOnlySpan<byte> rows, int at, ReadOnlySpan<byte> next, ReadOnlySpan<float> x, Span<float> y, Worker worker)
+    {
+        int some = Math.Min(LaneRows.BytesApart, _bytesOfRow - at), stride = _bytesOfRow, ahead = Math.Min(at * LaneRows.Rows, next.Length);
+        ReadOnlySpan<byte> piece = LaneRows.Apart(worker, rows[at..], ref stride, some);
+        Span<float> none = worker.Scratch(ScratchSlot.Dequantised, LaneRows.Rows);
+        LaneRows.Multiply<UpperHalvesOfFloats>(piece, stride, LaneRows.Piece, some / LaneRows.Piece, Q4_0Levels, none, piecesOfScale: _bytesOfRow, next[ahead..], x[(at / sizeof(ushort))..], y);
     }
 
     /// <summary>The scales of 32 rows of Q4_0, [32, blocks] in memory, as [blocks, 32].</summary>

@@ -91,7 +91,7 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
         for (int i = 0; i < LaneRows.Rows; i++)
             _magnitudes.CopyTo(first / blockSize + i * blocks, blocks, scales[i..], LaneRows.Rows);
         int stride = columns / 2, begin = first / 2, end = begin + LaneRows.Rows * stride;
-        ReadOnlySpan<byte> rows = LaneRows.Apart(worker, _codes[begin..end], ref stride);
+        ReadOnlySpan<byte> rows = LaneRows.Apart(worker, _codes[begin..end], ref stride, stride);
         LaneRows.Multiply<HighThenLowHalves>(rows, stride, LaneRows.Piece, columns / HighThenLowHalves.Weights, codebook.Levels, scales, blockSize / HighThenLowHalves.Weights, _codes[end..], x, y);
     }
 

@@ -18,10 +18,13 @@ internal static class LaneRows
     /// <summary>Bytes of a row between two looks at memory.</summary>
     public const int Piece = 16;
 
+    /// <summary>Bytes of each row that are copied apart at a time where that can be chosen: 32 rows of them fit a first-level cache.</summary>
+    public const int BytesApart = 512;
+
     private const int Lanes = 16;
 
     /// <summary>
-    /// y [32] = W x. The 16 bytes of piece p of row r begin at byte r stride + p step; scales lie as [⌈pieces / piecesOfScale⌉, 32].
+    /// y [32] += W x. The 16 bytes of piece p of row r begin at byte r stride + p step; scales lie as [⌈pieces / piecesOfScale⌉, 32].
     /// The rows that come next are asked for on the way.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
@@ -32,7 +35,7 @@ internal static class LaneRows
         ref byte first = ref MemoryMarshal.GetReference(rows[..((Rows - 1) * stride + (pieces - 1) * step + Piece)]);
         ref float values = ref MemoryMarshal.GetReference(x[..(pieces * TPiece.Weights)]);
         ref float scale = ref MemoryMarshal.GetReference(scales[..(Ceiling.OfRatio(pieces, piecesOfScale) * Rows)]);
-        Vector512<float> table = Vector512.Create(levels), low = Vector512<float>.Zero, high = Vector512<float>.Zero;
+        Vector512<float> table = Vector512.Create(levels), low = Vector512.Create<float>(y), high = Vector512.Create<float>(y[Lanes..]);
         for (int p = 0; p < pieces; p++)
         {
             ref byte at = ref Unsafe.Add(ref first, p * step);
@@ -50,16 +53,16 @@ internal static class LaneRows
     }
 
     /// <summary>
-    /// The rows, copied apart where their distance is a multiple of a kilobyte: such rows share a few sets of the first-level
-    /// cache, too few for a line of each to stay until all of it is read.
+    /// Some bytes of each row, copied apart where the rows' distance is a multiple of a kilobyte: such rows share a few sets of
+    /// the first-level cache, too few for a line of each to stay until all of it is read.
     /// </summary>
-    public static ReadOnlySpan<byte> Apart(Worker worker, ReadOnlySpan<byte> rows, ref int stride)
+    public static ReadOnlySpan<byte> Apart(Worker worker, ReadOnlySpan<byte> rows, scoped ref int stride, int bytes)
     {
         const int aliasing = 1024, line = 64;
         if (stride % aliasing != 0) return rows;
-        int from = stride, to = stride + line;
+        int from = stride, to = Ceiling.OfRatio(bytes, line) * line + line;
         Span<byte> copy = MemoryMarshal.AsBytes(worker.Scratch(ScratchSlot.PanelOfB, Rows * to / sizeof(float)));
-        for (int row = 0; row < Rows; row++) rows.Slice(row * from, from).CopyTo(copy[(row * to)..]);
+        for (int row = 0; row < Rows; row++) rows.Slice(row * from, bytes).CopyTo(copy[(row * to)..]);
         stride = to;
         return copy;
     }

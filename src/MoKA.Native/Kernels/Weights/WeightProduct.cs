@@ -38,7 +38,8 @@ internal static class WeightProduct
         public void Run(int item, Worker worker)
         {
             int first = item * rowsOfTask, end = Math.Min(first + rowsOfTask, _y.Columns);
-            if (_w.HasPieces && !accumulate && worker.InstructionSet == InstructionSet.Avx512)
+            if (!accumulate) _y.Row(0)[first..end].Clear();
+            if (_w.HasPieces && worker.InstructionSet == InstructionSet.Avx512)
                 for (; first + LaneRows.Rows <= end; first += LaneRows.Rows) _w.MultiplyRows(first, _x.Row(0), _y.Row(0).Slice(first, LaneRows.Rows), worker);
             for (; first < end; first += RowsOfPiece) MultiplyPieces(first, Math.Min(RowsOfPiece, end - first), worker);
         }
@@ -54,7 +55,7 @@ internal static class WeightProduct
                     PrefetchAhead(first, rows, i + RowsAhead, column);
                     _w.Dequantize(first + i, column, weights.Slice(i * columns, columns));
                 }
-                RowProduct.Run(worker.InstructionSet, _x.Block(0, 1, column, columns), new MatrixSpan(weights, rows, columns).Transposed, _y.Row(0).Slice(first, rows), accumulate || column > 0);
+                RowProduct.Run(worker.InstructionSet, _x.Block(0, 1, column, columns), new MatrixSpan(weights, rows, columns).Transposed, _y.Row(0).Slice(first, rows), accumulate: true);
             }
         }
 
