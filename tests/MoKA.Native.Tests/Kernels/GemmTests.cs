@@ -36,6 +36,11 @@ public sealed class GemmTests
     // A single panel of B: each task packs its own rows.
     [InlineData(300, 70, 7)]
     [InlineData(253, 600, 32)]
+    // Thin on one side, and wide enough to be shared: read in place, or turned.
+    [InlineData(16, 300, 150)]
+    [InlineData(150, 300, 16)]
+    [InlineData(24, 700, 79)]
+    [InlineData(700, 64, 24)]
     // Last columns that fill half a register tile.
     [InlineData(300, 70, 16)]
     [InlineData(300, 70, 49)]
@@ -57,6 +62,12 @@ public sealed class GemmTests
     [InlineData(5, 7, 9)]
     [InlineData(37, 300, 41)]
     [InlineData(1, 45, 77)]
+    // Read where they lie on AVX-512: columns of one register, of two that overlap, and of several tiles; rows of every tile.
+    [InlineData(16, 9, 16)]
+    [InlineData(31, 17, 24)]
+    [InlineData(24, 40, 40)]
+    [InlineData(45, 0, 47)]
+    [InlineData(59, 33, 250)]
     public void BlocksOfLargerMatricesLeaveTheRestAlone(int m, int k, int n)
     {
         float[] a = Draw.Normal(1, (m + 3) * (k + 5)), b = Draw.Normal(2, (k + 2) * (n + 7)), c = Draw.Normal(3, (m + 4) * (n + 6));
@@ -79,6 +90,24 @@ public sealed class GemmTests
         }
     }
 
+    [Theory]
+    [InlineData(31, 17, 24)]
+    [InlineData(46, 300, 48)]
+    [InlineData(18, 70, 16)]
+    public void OnOneThreadEveryTransposeHasTheSameBits(int m, int k, int n)
+    {
+        foreach (InstructionSet set in Cpus.Sets)
+            for (int transposes = 0; transposes < 4; transposes++)
+            {
+                (MatrixSpan left, MatrixSpan right) = Operands(m, k, n, transposes);
+                using Cpu own = new(1, set);
+                float[] expected = Draw.Normal(3, m * n), actual = [.. expected];
+                Chain(left, right, new MatrixSpan(expected, m, n), accumulate: true);
+                Gemm.MultiplyOnThisThread(new Worker(own, 0), left, right, new MatrixSpan(actual, m, n), accumulate: true);
+                Bits.Equal(expected, actual, $"{set}, transposes {transposes}");
+            }
+    }
+
     [Fact]
     public void RefusesShapesThatDoNotFit()
     {
@@ -90,9 +119,8 @@ public sealed class GemmTests
 
     private static void Check(int m, int k, int n, int transposes)
     {
-        float[] a = Draw.Normal(1, m * k), b = Draw.Normal(2, k * n), c = Draw.Normal(3, m * n);
-        MatrixSpan left = (transposes & 1) == 0 ? new MatrixSpan(a, m, k) : new MatrixSpan(a, k, m).Transposed;
-        MatrixSpan right = (transposes & 2) == 0 ? new MatrixSpan(b, k, n) : new MatrixSpan(b, n, k).Transposed;
+        (MatrixSpan left, MatrixSpan right) = Operands(m, k, n, transposes);
+        float[] c = Draw.Normal(3, m * n);
         foreach (bool accumulate in (bool[])[false, true])
         {
             float[] expected = [.. c];
@@ -103,6 +131,25 @@ public sealed class GemmTests
                 Gemm.Multiply(cpu, left, right, new MatrixSpan(actual, m, n), accumulate);
                 Bits.Equal(expected, actual, $"[{m}, {k}] x [{k}, {n}], transposes {transposes}, accumulate {accumulate}, {Name(cpu)}");
             }
+        }
+    }
+
+    private static Pair Operands(int m, int k, int n, int transposes)
+    {
+        float[] a = Draw.Normal(1, m * k), b = Draw.Normal(2, k * n);
+        return new Pair(
+            (transposes & 1) == 0 ? new MatrixSpan(a, m, k) : new MatrixSpan(a, k, m).Transposed,
+            (transposes & 2) == 0 ? new MatrixSpan(b, k, n) : new MatrixSpan(b, n, k).Transposed);
+    }
+
+    private readonly ref struct Pair(MatrixSpan left, MatrixSpan right)
+    {
+        private readonly MatrixSpan _left = left, _right = right;
+
+        public void Deconstruct(out MatrixSpan left, out MatrixSpan right)
+        {
+            left = _left;
+            right = _right;
         }
     }
 

@@ -5,7 +5,7 @@ namespace MoKA.Native.Kernels;
 /// Every element of C is one chain of fused multiply-adds over k in ascending order, so the bits depend neither on the
 /// tile, nor on the threads, nor on the instruction set.
 /// </summary>
-internal static class Gemm
+internal static partial class Gemm
 {
     /// <summary>The most rows of A that are packed at a time; each panel of B is then used for as many.</summary>
     private const int MaxRows = 1036;
@@ -37,12 +37,12 @@ internal static class Gemm
     /// <summary>C [m, n] = A [m, k] B [k, n] over all threads; added to C when <paramref name="accumulate"/>.</summary>
     public static void Multiply(Cpu cpu, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate = false)
     {
+        CheckShapes(a, b.Rows, b.Columns, c);
         if (c.Rows != 1)
         {
-            Multiply(cpu, a, new FloatPanels(b), b.Rows, b.Columns, c, accumulate);
+            if (!MultiplyThin(cpu, a, b, c, accumulate)) Multiply(cpu, a, new FloatPanels(b), b.Rows, b.Columns, c, accumulate);
             return;
         }
-        CheckShapes(a, b.Rows, b.Columns, c);
         int columnsOfTask = (long)b.Rows * b.Columns < WorthSharing ? Math.Max(b.Columns, 1) : ColumnsOfRowTask;
         RowJob row = new(a, b, c, accumulate, columnsOfTask);
         cpu.Run(Ceiling.OfRatio(b.Columns, columnsOfTask), ref row);

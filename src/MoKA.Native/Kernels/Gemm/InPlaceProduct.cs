@@ -25,6 +25,9 @@ internal static class InPlaceProduct
     /// <summary>Steps of k further apart than this are a new page of memory every other step.</summary>
     private const int FarthestStep = 512;
 
+    /// <summary>Rows of A that make a product one of few rows: two or three tiles.</summary>
+    private const int LeastRows = 8, MostRows = 24;
+
     /// <summary>Two tokens are multiplied side by side when A has fewer rows than two tall tiles.</summary>
     private const int MostRowsOfPair = 28;
 
@@ -33,12 +36,21 @@ internal static class InPlaceProduct
         Can(set, b.Columns) && b.Columns <= MostColumns && (long)b.Rows * b.Columns <= MostOfB && c.Rows >= GemmTile.TallHeight(set)
         && ((a.ColumnStride == 1 && a.RowStride % FloatsOfCacheWay != 0) || (a.RowStride == 1 && a.ColumnStride <= FarthestStep));
 
+    /// <summary>
+    /// Whether A has so few rows that a wide B is better read where it lies, columns adjacent, a few times over; and so many that
+    /// they fill tiles. A has adjacent rows or columns.
+    /// </summary>
+    public static bool SuitsFewRows(InstructionSet set, MatrixSpan a, MatrixSpan b) =>
+        Can(set, b.Columns) && b.ColumnStride == 1 && a.Rows is >= LeastRows and <= MostRows && (long)a.Rows * a.Columns <= MostOfB
+        && ((a.ColumnStride == 1 && a.RowStride % FloatsOfCacheWay != 0) || (a.RowStride == 1 && a.ColumnStride <= FarthestStep));
+
     /// <summary>Whether matrices of so many columns can be multiplied in place at all.</summary>
     public static bool Can(InstructionSet set, int columns) => set == InstructionSet.Avx512 && columns >= LeastColumns;
 
     /// <summary>C [m, n] = A [m, k] B [k, n] on this thread, n at least <see cref="LeastColumns"/>; only B is copied, and only if its columns are not adjacent.</summary>
     public static void Run(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
     {
+        CheckShapes(worker.InstructionSet, a, b.Rows, b.Columns, c);
         if (b.ColumnStride != 1) b = Adjacent(b, worker.Scratch(ScratchSlot.PanelOfB, b.Rows * b.Columns));
         (int rows, int columns, int depth) = (c.Rows, c.Columns, a.Columns);
         ref float left = ref Checked(a, columns: depth), right = ref Checked(b, columns), target = ref Checked(c, columns);
@@ -60,6 +72,7 @@ internal static class InPlaceProduct
     {
         // Two tokens of half a tile's columns make a whole one; not worth it where the tall tile of half the columns has work.
         int paired = b.Width == LeastColumns && c.Rows < MostRowsOfPair ? b.Tokens / 2 * 2 : 0;
+        CheckShapes(worker.InstructionSet, a, b.Rows, b.Width, c.TokensFrom(0));
         for (int token = 0; token < paired; token += 2) RunPair(a, b.TokensFrom(token), b.TokenLength, c.TokensFrom(token), c.TokenLength, accumulate);
         for (int token = paired; token < b.Tokens; token++) Run(worker, a, b.TokensFrom(token), c.TokensFrom(token), accumulate);
     }
@@ -74,6 +87,12 @@ internal static class InPlaceProduct
         }
     }
 
+    private static void CheckShapes(InstructionSet set, MatrixSpan a, int depth, int columns, MatrixSpan c)
+    {
+        if (!Can(set, columns) || a.Columns != depth || c.Rows != a.Rows || c.Columns != columns || c.ColumnStride != 1)
+            throw new ArgumentException($"InPlaceProduct: [{a.Rows}, {a.Columns}] x [{depth}, {columns}] does not give [{c.Rows}, {c.Columns}] in place on {set}.");
+    }
+
     /// <summary>Where a matrix begins, after one check that its last row has so many columns; the tiles read and write without checks.</summary>
     private static ref float Checked(MatrixSpan matrix, int columns)
     {
@@ -82,7 +101,7 @@ internal static class InPlaceProduct
     }
 
     /// <summary>A copy whose columns are adjacent.</summary>
-    public static MatrixSpan Adjacent(MatrixSpan matrix, Span<float> room)
+    private static MatrixSpan Adjacent(MatrixSpan matrix, Span<float> room)
     {
         Packing.Copy(matrix, matrix.Columns, room, 0);
         return new MatrixSpan(room, matrix.Rows, matrix.Columns);

@@ -1,0 +1,46 @@
+using MoKA.Native.Kernels;
+
+namespace MoKA.Native.Tests.Kernels;
+
+/// <summary>Products of one matrix with every token's own: the chains of the packed product, and nothing written behind the last token.</summary>
+public sealed class InPlaceProductTests
+{
+    [SkippableTheory]
+    [InlineData(5, 16, 20, 16)]
+    [InlineData(4, 24, 7, 16)]
+    [InlineData(3, 30, 20, 16)]
+    [InlineData(1, 8, 9, 16)]
+    [InlineData(3, 17, 12, 24)]
+    [InlineData(2, 33, 5, 70)]
+    public void EachTokenIsItsOwnProduct(int tokens, int rows, int depth, int width)
+    {
+        Skip.If(InstructionSets.Widest != InstructionSet.Avx512, "needs AVX-512");
+        using Cpu cpu = new(1, InstructionSet.Avx512);
+        const int guard = 64;
+        float[] a = Draw.Normal(1, rows * depth), b = Draw.Normal(2, tokens * depth * width), before = Draw.Normal(3, tokens * rows * width + guard);
+        foreach (bool accumulate in (bool[])[false, true])
+        {
+            float[] expected = [.. before], actual = [.. before];
+            for (int t = 0; t < tokens; t++)
+                for (int i = 0; i < rows; i++)
+                    for (int j = 0; j < width; j++)
+                    {
+                        ref float sum = ref expected[(t * rows + i) * width + j];
+                        if (!accumulate) sum = 0;
+                        for (int k = 0; k < depth; k++) sum = MathF.FusedMultiplyAdd(a[i * depth + k], b[(t * depth + k) * width + j], sum);
+                    }
+            InPlaceProduct.RunEach(new Worker(cpu, 0), new MatrixSpan(a, rows, depth), new TokenMajor(b, tokens, depth, width), new TokenMajor(actual, tokens, rows, width), accumulate);
+            Bits.Equal(expected, actual, $"accumulate {accumulate}");
+        }
+    }
+
+    [SkippableFact]
+    public void RefusesWhatItWouldReadBeyond()
+    {
+        Skip.If(InstructionSets.Widest != InstructionSet.Avx512, "needs AVX-512");
+        using Cpu cpu = new(1, InstructionSet.Avx512);
+        float[] numbers = new float[400];
+        Assert.Throws<ArgumentException>(() => InPlaceProduct.Run(new Worker(cpu, 0), new MatrixSpan(numbers, 20, 20), new MatrixSpan(numbers, 20, 8), new MatrixSpan(numbers, 20, 8), accumulate: false));
+        Assert.Throws<ArgumentException>(() => InPlaceProduct.Run(new Worker(cpu, 0), new MatrixSpan(numbers, 20, 20), new MatrixSpan(numbers, 10, 20), new MatrixSpan(numbers, 20, 20), accumulate: false));
+    }
+}
