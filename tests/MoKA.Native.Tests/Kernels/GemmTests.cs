@@ -99,7 +99,7 @@ public sealed class GemmTests
         foreach (InstructionSet set in Cpus.Sets)
             for (int transposes = 0; transposes < 4; transposes++)
             {
-                (MatrixSpan left, MatrixSpan right) = Operands(m, k, n, transposes);
+                Operands(m, k, n, transposes, out MatrixSpan left, out MatrixSpan right);
                 using Cpu own = new(1, set);
                 float[] expected = Draw.Normal(3, m * n), actual = [.. expected];
                 Chain(left, right, new MatrixSpan(expected, m, n), accumulate: true);
@@ -119,7 +119,7 @@ public sealed class GemmTests
 
     private static void Check(int m, int k, int n, int transposes)
     {
-        (MatrixSpan left, MatrixSpan right) = Operands(m, k, n, transposes);
+        Operands(m, k, n, transposes, out MatrixSpan left, out MatrixSpan right);
         float[] c = Draw.Normal(3, m * n);
         foreach (bool accumulate in (bool[])[false, true])
         {
@@ -134,28 +134,17 @@ public sealed class GemmTests
         }
     }
 
-    private static Pair Operands(int m, int k, int n, int transposes)
+    private static void Operands(int m, int k, int n, int transposes, out MatrixSpan left, out MatrixSpan right)
     {
         float[] a = Draw.Normal(1, m * k), b = Draw.Normal(2, k * n);
-        return new Pair(
-            (transposes & 1) == 0 ? new MatrixSpan(a, m, k) : new MatrixSpan(a, k, m).Transposed,
-            (transposes & 2) == 0 ? new MatrixSpan(b, k, n) : new MatrixSpan(b, n, k).Transposed);
-    }
-
-    private readonly ref struct Pair(MatrixSpan left, MatrixSpan right)
-    {
-        private readonly MatrixSpan _left = left, _right = right;
-
-        public void Deconstruct(out MatrixSpan left, out MatrixSpan right)
-        {
-            left = _left;
-            right = _right;
-        }
+        left = (transposes & 1) == 0 ? new MatrixSpan(a, m, k) : new MatrixSpan(a, k, m).Transposed;
+        right = (transposes & 2) == 0 ? new MatrixSpan(b, k, n) : new MatrixSpan(b, n, k).Transposed;
     }
 
     private static string Name(Cpu cpu) => $"{cpu.InstructionSet} with {cpu.Threads} threads";
 
-    private static void Chain(MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
+    /// <summary>The specification.</summary>
+    internal static void Chain(MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
     {
         for (int i = 0; i < c.Rows; i++)
             for (int j = 0; j < c.Columns; j++)

@@ -22,13 +22,7 @@ public sealed class InPlaceProductTests
         {
             float[] expected = [.. before], actual = [.. before];
             for (int t = 0; t < tokens; t++)
-                for (int i = 0; i < rows; i++)
-                    for (int j = 0; j < width; j++)
-                    {
-                        ref float sum = ref expected[(t * rows + i) * width + j];
-                        if (!accumulate) sum = 0;
-                        for (int k = 0; k < depth; k++) sum = MathF.FusedMultiplyAdd(a[i * depth + k], b[(t * depth + k) * width + j], sum);
-                    }
+                GemmTests.Chain(new MatrixSpan(a, rows, depth), new MatrixSpan(b.AsSpan(t * depth * width), depth, width), new MatrixSpan(expected.AsSpan(t * rows * width), rows, width), accumulate);
             InPlaceProduct.RunEach(new Worker(cpu, 0), new MatrixSpan(a, rows, depth), new TokenMajor(b, tokens, depth, width), new TokenMajor(actual, tokens, rows, width), accumulate);
             Bits.Equal(expected, actual, $"accumulate {accumulate}");
         }

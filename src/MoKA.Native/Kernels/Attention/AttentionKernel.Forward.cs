@@ -55,14 +55,10 @@ internal static partial class AttentionKernel
                     Gemm.MultiplyPacked(worker, packedKeys, k0, k0 + whole, 0, dim, panelOfQueries, scores.RowRange(0, whole), accumulate: false);
                     // Query i sees keys up to past + i0 + i.
                     for (int key = Math.Max(past + i0 + 1 - k0, 0); key < some; key++) scores.Row(key)[..Math.Min(k0 + key - past - i0, width)].Fill(float.NegativeInfinity);
-                    if (state.AddKeys(set, scores.RowRange(0, some), shape.Scale) && k0 > 0)
-                        for (int c = 0; c < dim; c++) TensorPrimitives.Multiply<float>(transposed.Row(c), state.Factors, transposed.Row(c));
+                    if (state.AddKeys(set, scores.RowRange(0, some), shape.Scale) && k0 > 0) MultiplyColumns(transposed, state.Factors);
                     Gemm.MultiplyPacked(worker, packedValues[k0], 0, dim, k0, some, scores.Data, transposed, accumulate: k0 > 0);
                 }
-                for (int i = 0; i < queries; i++) (statistics.Row(i0 + i)[0], statistics.Row(i0 + i)[1]) = (state.Maxima[i], state.Sums[i] = 1 / state.Sums[i]);
-                for (int i = queries; i < width; i++) state.Sums[i] = 0;
-                for (int c = 0; c < dim; c++) TensorPrimitives.Multiply<float>(transposed.Row(c), state.Sums, transposed.Row(c));
-                Packing.Copy(transposed.Transposed.RowRange(0, queries), y.RowStride, y.RowRange(i0, queries).Data, 0);
+                Finish(state, transposed, y.RowRange(i0, queries), statistics.RowRange(i0, queries));
             }
         }
 
@@ -80,14 +76,25 @@ internal static partial class AttentionKernel
             {
                 MatrixSpan some = scores.RowRange(0, Math.Min(RowsPerBlock, k.Rows - k0));
                 InPlaceProduct.Run(worker, k.RowRange(k0, some.Rows), queries, some, accumulate: false);
-                if (state.AddKeys(worker.InstructionSet, some, shape.Scale) && k0 > 0)
-                    for (int c = 0; c < dim; c++) TensorPrimitives.Multiply<float>(transposed.Row(c), state.Factors, transposed.Row(c));
+                if (state.AddKeys(worker.InstructionSet, some, shape.Scale) && k0 > 0) MultiplyColumns(transposed, state.Factors);
                 InPlaceProduct.Run(worker, v.RowRange(k0, some.Rows).Transposed, some, transposed, accumulate: k0 > 0);
             }
-            Span<float> statistics = _statistics.Row(token).Slice(2 * head, 2 * heads);
-            for (int h = 0; h < heads; h++) (statistics[2 * h], statistics[2 * h + 1]) = (state.Maxima[h], state.Sums[h] = 1 / state.Sums[h]);
-            for (int h = 0; h < heads; h++)
-                for (int c = 0; c < dim; c++) y.At(h, c) = transposed.At(c, h) * state.Sums[h];
+            Finish(state, transposed, y, new MatrixSpan(_statistics.Row(token).Slice(2 * head, 2 * heads), heads, 2));
+        }
+
+        /// <summary>y [queries, d] = (yᵀ / sums)ᵀ, and the two numbers of each query that the way back needs.</summary>
+        private static void Finish(ColumnState state, MatrixSpan transposed, MatrixSpan y, MatrixSpan statistics)
+        {
+            for (int i = 0; i < y.Rows; i++) (statistics.Row(i)[0], statistics.Row(i)[1]) = (state.Maxima[i], state.Sums[i] = 1 / state.Sums[i]);
+            // Columns without a query.
+            state.Sums[y.Rows..].Clear();
+            MultiplyColumns(transposed, state.Sums);
+            Packing.Copy(transposed.Transposed.RowRange(0, y.Rows), y.RowStride, y.Data, 0);
+        }
+
+        private static void MultiplyColumns(MatrixSpan matrix, ReadOnlySpan<float> factors)
+        {
+            for (int i = 0; i < matrix.Rows; i++) TensorPrimitives.Multiply<float>(matrix.Row(i), factors, matrix.Row(i));
         }
 
         /// <summary>The same, one query at a time over keys and values where they lie; the same bits.</summary>

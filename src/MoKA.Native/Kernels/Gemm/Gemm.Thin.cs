@@ -12,22 +12,22 @@ internal static partial class Gemm
     /// <summary>Multiplies if one of the thin forms fits, and says whether.</summary>
     private static bool MultiplyThin(Cpu cpu, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
     {
-        bool alone = cpu.Threads == 1 || (long)c.Rows * c.Columns * b.Rows < WorthSharing;
+        bool small = (long)c.Rows * c.Columns * b.Rows < WorthSharing;
         if (InPlaceProduct.Suits(cpu.InstructionSet, a, b, c))
         {
-            TallJob tall = new(a, b, c, accumulate, alone ? 1 : Math.Max(Math.Min(2 * cpu.Threads, c.Rows / GemmTile.TallHeight(cpu.InstructionSet)), 1));
+            TallJob tall = new(a, b, c, accumulate, small ? 1 : Math.Min(2 * cpu.Threads, c.Rows / GemmTile.TallHeight(cpu.InstructionSet)));
             cpu.Run(tall.Tasks, ref tall);
             return true;
         }
         if (InPlaceProduct.SuitsFewRows(cpu.InstructionSet, a, b))
         {
-            WideJob wide = new(a, b, c, accumulate, alone ? 1 : Math.Max(c.Columns / ColumnsOfThinTask, 1));
+            WideJob wide = new(a, b, c, accumulate, small ? 1 : Math.Max(c.Columns / ColumnsOfThinTask, 1));
             cpu.Run(wide.Tasks, ref wide);
             return true;
         }
         if (InPlaceProduct.SuitsFewRows(cpu.InstructionSet, b.Transposed, a.Transposed))
         {
-            TurnedJob turned = new(a, b, c, accumulate, Math.Max(c.Rows / ColumnsOfThinTask, 1));
+            TurnedJob turned = new(a, b, c, accumulate, small ? 1 : Math.Max(c.Rows / ColumnsOfThinTask, 1));
             cpu.Run(turned.Tasks, ref turned);
             return true;
         }

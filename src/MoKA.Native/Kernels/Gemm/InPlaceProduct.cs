@@ -33,16 +33,18 @@ internal static class InPlaceProduct
 
     /// <summary>Whether a product is one of those that are faster unpacked.</summary>
     public static bool Suits(InstructionSet set, MatrixSpan a, MatrixSpan b, MatrixSpan c) =>
-        Can(set, b.Columns) && b.Columns <= MostColumns && (long)b.Rows * b.Columns <= MostOfB && c.Rows >= GemmTile.TallHeight(set)
-        && ((a.ColumnStride == 1 && a.RowStride % FloatsOfCacheWay != 0) || (a.RowStride == 1 && a.ColumnStride <= FarthestStep));
+        Can(set, b.Columns) && b.Columns <= MostColumns && (long)b.Rows * b.Columns <= MostOfB && c.Rows >= GemmTile.TallHeight(set) && ReadsWell(a);
 
     /// <summary>
     /// Whether A has so few rows that a wide B is better read where it lies, columns adjacent, a few times over; and so many that
     /// they fill tiles. A has adjacent rows or columns.
     /// </summary>
     public static bool SuitsFewRows(InstructionSet set, MatrixSpan a, MatrixSpan b) =>
-        Can(set, b.Columns) && b.ColumnStride == 1 && a.Rows is >= LeastRows and <= MostRows && (long)a.Rows * a.Columns <= MostOfB
-        && ((a.ColumnStride == 1 && a.RowStride % FloatsOfCacheWay != 0) || (a.RowStride == 1 && a.ColumnStride <= FarthestStep));
+        Can(set, b.Columns) && b.ColumnStride == 1 && a.Rows is >= LeastRows and <= MostRows && (long)a.Rows * a.Columns <= MostOfB && ReadsWell(a);
+
+    /// <summary>Whether the rows of A, or its steps of k, lie so that the caches can hold what a tile reads of them.</summary>
+    private static bool ReadsWell(MatrixSpan a) =>
+        (a.ColumnStride == 1 && a.RowStride % FloatsOfCacheWay != 0) || (a.RowStride == 1 && a.ColumnStride <= FarthestStep);
 
     /// <summary>Whether matrices of so many columns can be multiplied in place at all.</summary>
     public static bool Can(InstructionSet set, int columns) => set == InstructionSet.Avx512 && columns >= LeastColumns;

@@ -52,12 +52,8 @@ internal readonly ref struct KroneckerStack(KroneckerShape shape, int filters, S
     /// <summary>target = matrix wide, or target += matrix wide: token by token in place, or all side by side where a token is too narrow.</summary>
     public static void MultiplyWide(Worker worker, MatrixSpan matrix, TokenMajor wide, TokenMajor target, bool accumulate = false)
     {
-        if (!InPlaceProduct.Can(worker.InstructionSet, wide.Width))
-        {
-            Gemm.MultiplyOnThisThread(worker, new FloatPanels(matrix.Transposed), wide.ByColumns, wide.Rows, target, target.Rows, target.Columns, accumulate);
-            return;
-        }
-        InPlaceProduct.RunEach(worker, matrix, wide, target, accumulate);
+        if (InPlaceProduct.Can(worker.InstructionSet, wide.Width)) InPlaceProduct.RunEach(worker, matrix, wide, target, accumulate);
+        else Gemm.MultiplyOnThisThread(worker, new FloatPanels(matrix.Transposed), wide.ByColumns, wide.Rows, target, target.Rows, target.Columns, accumulate);
     }
 
     /// <summary>target = left rightᵀ, a sum over all tokens; token by token, the side with fewer rows is transposed.</summary>
