@@ -9,7 +9,7 @@ internal static partial class AttentionKernel
     /// <summary>Below so many queries, packing the keys and values costs more than the faster product saves.</summary>
     private const int WorthPacking = 4;
 
-    /// <summary>Query heads of one token that read their common keys together: the lanes of a register on AVX-512.</summary>
+    /// <summary>Query heads of one token that read their common keys together: the lanes of a register on AVX-512. A head with keys of its own would leave all others empty.</summary>
     private const int HeadsAtATime = 16;
 
     private readonly ref struct ForwardJob(AttentionShape shape, MatrixSpan q, MatrixSpan k, MatrixSpan v, MatrixSpan y, MatrixSpan statistics) : IJob
@@ -23,7 +23,7 @@ internal static partial class AttentionKernel
             int column = head * shape.HeadDim, keyColumn = head / shape.HeadsPerKey * shape.HeadDim;
             MatrixSpan q = _q.Block(first, length, column, shape.HeadDim), y = _y.Block(first, length, column, shape.HeadDim), statistics = _statistics.Block(first, length, 2 * head, 2);
             MatrixSpan k = _k.Block(first, keys, keyColumn, shape.HeadDim), v = _v.Block(first, keys, keyColumn, shape.HeadDim);
-            if (length == 1 && InPlaceProduct.Can(worker.InstructionSet, HeadsAtATime))
+            if (length == 1 && shape.HeadsPerKey > 1 && InPlaceProduct.Can(worker.InstructionSet, HeadsAtATime))
             {
                 // The first of every so many heads of a key takes the others along.
                 int inGroup = head % shape.HeadsPerKey;
