@@ -40,6 +40,9 @@ public sealed record LlamaConfig
     /// <summary>Base of the rotary frequencies, <c>rope_theta</c>.</summary>
     public float RopeTheta { get; init; } = 10000f;
 
+    /// <summary>How the rotary frequencies are changed for long contexts, <c>rope_scaling</c>; null for not at all.</summary>
+    public RopeScaling? RopeScaling { get; init; }
+
     /// <summary>Whether the output head is the embedding table, <c>tie_word_embeddings</c>.</summary>
     public bool TieEmbeddings { get; init; }
 
@@ -99,12 +102,13 @@ public sealed record LlamaConfig
         ?? Range("num_key_value_heads", KeyValueHeads, Heads)
         ?? Range("head_dim", HeadDim, 8192)
         ?? Range("max_position_embeddings", MaxPositions, 1 << 30)
-        // 2^20 positions of heads of 128, the longest context yet published; the table of angles takes 4 bytes for each.
+        // 2^20 positions of heads of 128, the longest context yet published; the table of angles may grow to 4 bytes for each.
         ?? Rule((long)MaxPositions * HeadDim <= 1 << 27, $"max_position_embeddings * head_dim must be at most {1 << 27}, got {MaxPositions} * {HeadDim}")
         ?? Rule(Heads % KeyValueHeads == 0, $"num_attention_heads must be a multiple of num_key_value_heads, got {Heads} and {KeyValueHeads}")
         ?? Rule(HeadDim % 2 == 0, $"head_dim must be even for rotary positions, got {HeadDim}")
         ?? Rule(RmsNormEpsilon is > 0 and < 1, FormattableString.Invariant($"rms_norm_eps must be between 0 and 1, got {RmsNormEpsilon}"))
         ?? Rule(RopeTheta is >= 1 and <= 1e12f, FormattableString.Invariant($"rope_theta must be from 1 to 1e12, got {RopeTheta}"))
+        ?? (RopeScaling?.Problem(HeadDim) is { } scaling ? $"rope_scaling: {scaling}" : null)
         ?? Token("bos_token_id", BosTokenId ?? 0)
         ?? Rule(!EosTokenIds.IsDefault && EosTokenIds.Length <= 64, "eos_token_id must be at most 64 ids, got more or none set")
         ?? EosTokenIds.Select(id => Token("eos_token_id", id)).FirstOrDefault(problem => problem is not null)

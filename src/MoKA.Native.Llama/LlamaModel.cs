@@ -21,7 +21,7 @@ public sealed class LlamaModel
         config.Validate();
         Config = config;
         Embedding = weights.Embedding(config.VocabularySize, config.HiddenSize);
-        RopeTable rope = new(config.HeadDim, config.MaxPositions, config.RopeTheta);
+        RopeTable rope = new(config.HeadDim, config.MaxPositions, config.RopeTheta, config.RopeScaling);
         _blocks = [.. Enumerable.Range(0, config.Layers).Select(i => new LlamaBlock(config, rope, i, weights))];
         Norm = weights.FinalNorm(config.HiddenSize);
         Head = config.TieEmbeddings ? Embedding : weights.Head(config.VocabularySize, config.HiddenSize);

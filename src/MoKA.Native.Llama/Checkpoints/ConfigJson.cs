@@ -10,7 +10,7 @@ namespace MoKA.Native.Llama.Checkpoints;
 /// Reads and writes a LLaMA's <c>config.json</c> in Hugging Face's spelling. Reading takes both spellings of the
 /// rotary settings; writing uses the older one, which old and new tools read.
 /// </summary>
-public sealed class ConfigJson
+public sealed partial class ConfigJson
 {
     private const int MaxBytes = 1 << 20;
 
@@ -65,6 +65,7 @@ public sealed class ConfigJson
         }
         RequireLlama();
         int hidden = Int("hidden_size"), heads = Int("num_attention_heads");
+        (float theta, RopeScaling? scaling) = ReadRope();
         return new LlamaConfig
         {
             VocabularySize = Int("vocab_size"),
@@ -76,7 +77,8 @@ public sealed class ConfigJson
             HeadDim = Present("head_dim", out _) ? Int("head_dim") : DefaultHeadDim(hidden, heads),
             MaxPositions = Int("max_position_embeddings", 2048),
             RmsNormEpsilon = Float(_root, "rms_norm_eps", 1e-6f),
-            RopeTheta = ReadRopeTheta(),
+            RopeTheta = theta,
+            RopeScaling = scaling,
             TieEmbeddings = Bool("tie_word_embeddings"),
             BosTokenId = _root.TryGetProperty("bos_token_id", out JsonElement bos) && bos.ValueKind == JsonValueKind.Null
                 ? null
@@ -123,32 +125,6 @@ public sealed class ConfigJson
         ? hidden / Math.Max(heads, 1)
         : throw new MokaException($"{_path}: hidden_size must be a multiple of num_attention_heads when head_dim is absent, " +
             $"got {hidden} and {heads}; check that it is the config of a LLaMA model.");
-
-    // transformers 5 moved the base and the scaling into rope_parameters; older files call the scaling's rope_type "type".
-    private float ReadRopeTheta()
-    {
-        float theta = Float(_root, "rope_theta", 10000f);
-        foreach (string key in (ReadOnlySpan<string>)["rope_scaling", "rope_parameters"])
-        {
-            if (!Present(key, out JsonElement rope))
-            {
-                continue;
-            }
-            if (rope.ValueKind != JsonValueKind.Object)
-            {
-                throw Error($"{key} must be an object or null", rope, "fetch the file again");
-            }
-            foreach (string spelling in (ReadOnlySpan<string>)["rope_type", "type"])
-            {
-                if (rope.TryGetProperty(spelling, out JsonElement type) && !Is(type, "default"))
-                {
-                    throw Unsupported($"{key}.{spelling}", type, "default: rotary positions without scaling");
-                }
-            }
-            theta = Float(rope, "rope_theta", theta);
-        }
-        return theta;
-    }
 
     private ImmutableArray<int> ReadEos()
     {
@@ -245,7 +221,7 @@ public sealed class ConfigJson
         writer.WriteNumber("max_position_embeddings", config.MaxPositions);
         writer.WriteNumber("rms_norm_eps", config.RmsNormEpsilon);
         writer.WriteNumber("rope_theta", config.RopeTheta);
-        writer.WriteNull("rope_scaling");
+        WriteRopeScaling(writer, config.RopeScaling);
         writer.WriteBoolean("attention_bias", false);
         writer.WriteBoolean("mlp_bias", false);
         writer.WriteBoolean("tie_word_embeddings", config.TieEmbeddings);

@@ -20,7 +20,7 @@ public sealed record MemoryEstimate
     private const int LogitsAtOnce = 1 << 25, MostRowsOfLogits = 1024;
     private const int TrainedCopies = 4; // a value, its gradient, and the optimiser's two moments
 
-    /// <summary>The base: the bits a weight that its storage takes, and the rotary table.</summary>
+    /// <summary>The base: the bits a weight that its storage takes, and the rotary table as far as it is used.</summary>
     public required long WeightBytes { get; init; }
 
     /// <summary>The adapters, their gradients and the optimiser's moments.</summary>
@@ -60,7 +60,7 @@ public sealed record MemoryEstimate
         double apart = recompute ? Math.Max(logits, tokens * (layer + gradients)) : logits + tokens * gradients;
         return new MemoryEstimate
         {
-            WeightBytes = Weights(config),
+            WeightBytes = Weights(config, tokens),
             AdapterBytes = Bytes(TrainedCopies * (filterNumbers + gates)),
             ActivationBytes = Bytes(tokens * kept + 2 * targetRows * config.HiddenSize + apart + workspace),
         };
@@ -69,7 +69,7 @@ public sealed record MemoryEstimate
     /// <summary>Continuing a text up to <paramref name="length"/> tokens, all of which may be the prompt.</summary>
     public static MemoryEstimate ForGeneration(LlamaConfig config, int length) => new()
     {
-        WeightBytes = Weights(config),
+        WeightBytes = Weights(config, length),
         ActivationBytes = Bytes(length * (PerLayer(config) + (config.Layers + 2.0) * config.HiddenSize) + config.VocabularySize),
         CacheBytes = Bytes(2.0 * config.Layers * config.KeyValueSize * length),
     };
@@ -85,10 +85,10 @@ public sealed record MemoryEstimate
         return filters * shape.Parameters * (2 + Math.Ceiling(tokens / tokensPerBlock));
     }
 
-    private static long Weights(LlamaConfig c)
+    private static long Weights(LlamaConfig c, double longest)
     {
         double maps = c.Layers * c.LinearMaps.Sum(m => (double)m.Outputs * m.Inputs), tables = (c.TieEmbeddings ? 1.0 : 2.0) * c.VocabularySize * c.HiddenSize;
-        double norms = c.ParameterCount - maps - tables, rotary = (double)c.MaxPositions * c.HeadDim;
+        double norms = c.ParameterCount - maps - tables, rotary = Math.Min(c.MaxPositions, longest) * c.HeadDim;
         return (long)((maps * c.LinearStorage.BitsPerWeight() + tables * c.TableStorage.BitsPerWeight()) / 8) + Bytes(norms + rotary);
     }
 

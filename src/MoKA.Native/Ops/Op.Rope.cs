@@ -26,6 +26,7 @@ public static partial class Op
         for (int s = 0; s < sequences.Count; s++)
             if (sequences.Offset + sequences.Length(s) > table.Positions)
                 throw new MokaException($"Rope: a sequence of {sequences.Offset + sequences.Length(s)} tokens is longer than the model's {table.Positions} positions; shorten the text or lower the number of new tokens.");
+        for (int s = 0; s < sequences.Count; s++) table.Reach(sequences.Offset + sequences.Length(s));
         if (inPlace && x is Parameter) throw new ArgumentException($"Rope: only another op's output can be turned in place, got {x}.");
         Tensor y = inPlace ? x : tape.Allocate(x.Shape, "rope");
         RopeKernel.Rotate(tape.Cpu, x.Matrix, table, sequences, backwards: false, y.Matrix, accumulate: false);

@@ -15,13 +15,14 @@ internal sealed class LlamaReference(LlamaModel model, ExactNumbers numbers)
     public Matrix<double> Logits(int[] tokens, int[] starts)
     {
         LlamaConfig config = model.Config;
+        Func<int, double, double>? scale = config.RopeScaling is { } scaling ? scaling.Scale : null;
         Matrix<double> x = Textbook.Embedding(Weight(model.Embedding), tokens);
         foreach (LlamaBlock block in model.Blocks)
         {
             Matrix<double> h = Norm(x, block.AttentionNorm);
             LlamaAttention a = block.Attention;
-            Matrix<double> q = Textbook.Rope(Apply(a.Query, h), config.HeadDim, config.RopeTheta, starts);
-            Matrix<double> k = Textbook.Rope(Apply(a.Key, h), config.HeadDim, config.RopeTheta, starts);
+            Matrix<double> q = Textbook.Rope(Apply(a.Query, h), config.HeadDim, config.RopeTheta, starts, scale: scale);
+            Matrix<double> k = Textbook.Rope(Apply(a.Key, h), config.HeadDim, config.RopeTheta, starts, scale: scale);
             Matrix<double> attended = Textbook.Attention(q, k, Apply(a.Value, h), config.Heads, config.KeyValueHeads, starts);
             x = Textbook.Add(x, Apply(a.Output, attended));
             h = Norm(x, block.MlpNorm);

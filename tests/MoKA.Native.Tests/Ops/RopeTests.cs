@@ -34,6 +34,35 @@ public sealed class RopeTests
             Draw.Parameter(seed, new Shape(tokens, 2 * pairs)), Draw.Parameter(seed + 1, new Shape(tokens, 2 * pairs)));
     }
 
+    [Property]
+    public void ScaledFrequenciesKeepTheContract(Size pairs, Size tokens, ulong seed)
+    {
+        RopeScaling scaling = (seed % 3) switch
+        {
+            0 => new LinearRopeScaling(4),
+            1 => new Llama3RopeScaling(8, 1, 4, 8),
+            _ => new ListedRopeScaling([.. Enumerable.Range(0, pairs).Select(i => 1 + i * 0.5f)]),
+        };
+        RopeTable table = new(2 * pairs, tokens, Theta, scaling);
+        OpContract.Check(
+            (tape, x) => Op.Rope(tape, x[0], table, new Sequences(new[] { 0, (int)tokens })),
+            x => Textbook.Rope(x[0], 2 * pairs, Theta, [0, tokens], 0, scaling.Scale),
+            Draw.Parameter(seed, new Shape(tokens, 2 * pairs)));
+    }
+
+    [Fact]
+    public void ATableGrowsToTheSameAngles()
+    {
+        RopeTable atOnce = new(8, 1000, Theta), bitByBit = new(8, 1000, Theta);
+        atOnce.Reach(1000);
+        foreach (int positions in new[] { 1, 63, 64, 65, 500, 1000 }) bitByBit.Reach(positions);
+        for (int p = 0; p < 1000; p++)
+        {
+            Assert.True(atOnce.Cosines(p).SequenceEqual(bitByBit.Cosines(p)) && atOnce.Sines(p).SequenceEqual(bitByBit.Sines(p)), $"position {p} differs");
+            Assert.Equal((float)Math.Sin(p * Math.Pow(Theta, -0.5)), bitByBit.Sines(p)[2]);
+        }
+    }
+
     [Fact]
     public void NeverTurnsAWeightInPlace()
     {

@@ -56,6 +56,27 @@ public sealed class ConfigJsonTests : IDisposable
     public void BothSpellingsOfTheRotaryBase(string json, float expected) => Assert.Equal(expected, Read($"{{{Sizes},{json}}}").RopeTheta);
 
     [Theory]
+    [InlineData("\"rope_scaling\":{\"factor\":8.0,\"low_freq_factor\":1.0,\"high_freq_factor\":4.0,\"original_max_position_embeddings\":8192,\"rope_type\":\"llama3\"}")]
+    [InlineData("\"rope_parameters\":{\"rope_theta\":5e5,\"factor\":8,\"low_freq_factor\":1,\"high_freq_factor\":4,\"original_max_position_embeddings\":8192,\"rope_type\":\"llama3\"}")]
+    public void BothSpellingsOfLlama3Scaling(string json) => Assert.Equal(new Llama3RopeScaling(8, 1, 4, 8192), Read($"{{{Sizes},{json}}}").RopeScaling);
+
+    [Fact]
+    public void TheOldestSpellingOfLinearScaling() => Assert.Equal(new LinearRopeScaling(2), Read($"{{{Sizes},\"rope_scaling\":{{\"type\":\"linear\",\"factor\":2.0}}}}").RopeScaling);
+
+    [Fact]
+    public void ScalingIsReadBack()
+    {
+        foreach (RopeScaling? scaling in new RopeScaling?[] { null, new LinearRopeScaling(4), new Llama3RopeScaling(32, 1, 4, 8192) })
+        {
+            string path = _folder.File("written.json");
+            ConfigJson.Write(path, Read($"{{{Sizes}}}") with { RopeScaling = scaling });
+            Assert.Equal(scaling, ConfigJson.Read(path).RopeScaling);
+        }
+        LlamaConfig listed = Read($"{{{Sizes}}}") with { RopeScaling = new ListedRopeScaling([1, 2, 3, 4]) };
+        Assert.Contains("listed one by one", Assert.Throws<MokaException>(() => ConfigJson.Write(_folder.File("listed.json"), listed)).Message);
+    }
+
+    [Theory]
     [InlineData("\"torch_dtype\":\"bfloat16\"", WeightStorage.BF16, WeightStorage.BF16)]
     [InlineData("\"dtype\":\"float16\"", WeightStorage.F16, WeightStorage.F16)]
     [InlineData("\"torch_dtype\":\"float64\"", WeightStorage.F32, WeightStorage.F32)]
@@ -153,9 +174,10 @@ public sealed class ConfigJsonTests : IDisposable
     [InlineData("hidden_act", "\"gelu\"", "hidden_act \"gelu\" is not supported yet; supported is silu.")]
     [InlineData("attention_bias", "true", "attention_bias true is not supported yet; supported is false: linears without biases.")]
     [InlineData("mlp_bias", "true", "mlp_bias true is not supported yet; supported is false: linears without biases.")]
-    [InlineData("rope_scaling", "{\"rope_type\":\"llama3\"}", "rope_scaling.rope_type \"llama3\" is not supported yet; supported is default: rotary positions without scaling.")]
-    [InlineData("rope_scaling", "{\"type\":\"linear\",\"factor\":2}", "rope_scaling.type \"linear\" is not supported yet; supported is default: rotary positions without scaling.")]
-    [InlineData("rope_parameters", "{\"rope_type\":\"yarn\"}", "rope_parameters.rope_type \"yarn\" is not supported yet; supported is default: rotary positions without scaling.")]
+    [InlineData("rope_scaling", "{\"rope_type\":\"llama3\"}", "rope_scaling of rope_type \"llama3\" must have original_max_position_embeddings, got nothing; fetch the file again.")]
+    [InlineData("rope_scaling", "{\"type\":\"linear\",\"factor\":0.5}", "rope_scaling: factor must be from 1 to 1e6, got 0.5" + Check)]
+    [InlineData("rope_scaling", "{\"type\":\"dynamic\",\"factor\":2}", "rope_scaling.type \"dynamic\" is not supported yet; supported is default, linear or llama3.")]
+    [InlineData("rope_parameters", "{\"rope_type\":\"yarn\"}", "rope_parameters.rope_type \"yarn\" is not supported yet; supported is default, linear or llama3.")]
     [InlineData("rope_scaling", "[]", "rope_scaling must be an object or null, got []; fetch the file again.")]
     [InlineData("quantization_config", "{\"quant_method\":\"gptq\"}", "quantization_config {\"quant_method\":\"gptq\"} is not supported yet; supported is " + Quantizations)]
     [InlineData("quantization_config", "{\"quant_method\":\"moka\",\"type\":\"q4_k\"}", "quantization_config {\"quant_method\":\"moka\",\"type\":\"q4_k\"} is not supported yet; supported is " + Quantizations)]
