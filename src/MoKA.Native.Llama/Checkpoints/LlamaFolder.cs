@@ -85,15 +85,15 @@ public static class LlamaFolder
         LlamaConfig config = model.Config with { LinearStorage = linears, TableStorage = tables };
         config.Validate();
         using WeightWriter weights = new(writer, config.TableStorage);
-        weights.Add(HuggingFaceNames.Embedding, model.Embedding, tables);
-        weights.Add(HuggingFaceNames.FinalNorm, model.Norm);
-        if (!config.TieEmbeddings) weights.Add(HuggingFaceNames.Head, model.Head, tables);
-        for (int layer = 0; layer < config.Layers; layer++)
+        foreach (ModelTensor tensor in HuggingFaceNames.TensorsOf(config))
         {
-            LlamaBlock block = model.Blocks[layer];
-            weights.Add(HuggingFaceNames.Norm(layer, "attention"), block.AttentionNorm);
-            weights.Add(HuggingFaceNames.Norm(layer, "mlp"), block.MlpNorm);
-            foreach (Projection projection in block.Projections) weights.Add(HuggingFaceNames.Weight(layer, projection.Kind), projection, linears);
+            switch (tensor.Role)
+            {
+                case TensorRole.Table: weights.Add(tensor.Name, tensor.Name == HuggingFaceNames.Head ? model.Head : model.Embedding, tables); break;
+                case TensorRole.Linear: weights.Add(tensor.Name, model.Projection(tensor.Layer, tensor.Kind), linears); break;
+                case TensorRole.Bias: weights.Add(tensor.Name, model.Projection(tensor.Layer, tensor.Kind).Bias!); break;
+                default: weights.Add(tensor.Name, model.NormOf(tensor.Layer, tensor.Kind)); break;
+            }
         }
         writer.Save(Path.Combine(folder, WeightsFile));
         TokenizerJson.Save(tokenizer, folder);

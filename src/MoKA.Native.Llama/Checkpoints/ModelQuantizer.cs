@@ -76,16 +76,11 @@ public sealed class ModelQuantizer
 
     private void AddAll(WeightWriter weights, SafetensorsWeights source)
     {
-        int vocabulary = _config.VocabularySize, hidden = _config.HiddenSize;
-        void AddTable(string name, int rows, int columns, WeightStorage storage) => weights.Add(name, rows, columns, storage, source.Reader(name, rows, columns));
-        AddTable(HuggingFaceNames.Embedding, vocabulary, hidden, _config.TableStorage);
-        if (!_config.TieEmbeddings) AddTable(HuggingFaceNames.Head, vocabulary, hidden, _config.TableStorage);
-        weights.Add(HuggingFaceNames.FinalNorm, source.FinalNorm(hidden));
-        for (int layer = 0; layer < _config.Layers; layer++)
+        foreach (ModelTensor tensor in HuggingFaceNames.TensorsOf(_config))
         {
-            weights.Add(HuggingFaceNames.Norm(layer, "attention"), source.Norm(layer, "attention", hidden));
-            weights.Add(HuggingFaceNames.Norm(layer, "mlp"), source.Norm(layer, "mlp", hidden));
-            foreach ((string kind, int outputs, int inputs) in _config.LinearMaps) AddTable(HuggingFaceNames.Weight(layer, kind), outputs, inputs, _config.LinearStorage);
+            if (tensor.Role is TensorRole.Table or TensorRole.Linear)
+                weights.Add(tensor.Name, tensor.Rows, tensor.Columns, tensor.Role == TensorRole.Linear ? _config.LinearStorage : _config.TableStorage, source.Reader(tensor.Name, tensor.Rows, tensor.Columns));
+            else weights.Add(tensor.Name, source.Floats(tensor.Name, tensor.Columns));
         }
         source.RequireAllRead();
     }

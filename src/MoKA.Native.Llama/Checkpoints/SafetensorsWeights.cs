@@ -17,6 +17,8 @@ internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig confi
 
     public Parameter Norm(int layer, string kind, int hidden) => Floats(HuggingFaceNames.Norm(layer, kind), hidden);
 
+    public Parameter Bias(int layer, string kind, int outputs) => Floats(HuggingFaceNames.Bias(layer, kind), outputs);
+
     public Parameter FinalNorm(int hidden) => Floats(HuggingFaceNames.FinalNorm, hidden);
 
     public ILinear Head(int vocabulary, int hidden) => Table(HuggingFaceNames.Head, vocabulary, hidden);
@@ -74,7 +76,8 @@ internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig confi
         return new FrozenLinear(file.ReadBlocks(name, type, rows, columns));
     }
 
-    private Parameter Floats(string name, params ReadOnlySpan<int> dims)
+    /// <summary>A tensor as floats, copied.</summary>
+    public Parameter Floats(string name, params ReadOnlySpan<int> dims)
     {
         TensorEntry entry = dims.Length == 1 ? Require(name, dims[0]) : Require(name, dims[0], dims[1]);
         if (entry.Type is not (ElementType.F32 or ElementType.F16 or ElementType.BF16))
