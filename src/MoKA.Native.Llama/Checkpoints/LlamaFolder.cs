@@ -7,8 +7,9 @@ using MoKA.Native.Quantization;
 namespace MoKA.Native.Llama.Checkpoints;
 
 /// <summary>
-/// A model on disk: a folder with <c>config.json</c>, <c>model.safetensors</c> and <c>tokenizer.json</c> in the layout
-/// and spelling of Hugging Face. Linears in Q4_0 and Q8_0 are U8 [out, bytes of a row], NF4 and FP4 as bitsandbytes does.
+/// A model on disk: a folder with <c>config.json</c>, <c>model.safetensors</c> (or an index and the files it names) and a
+/// tokenizer in the layout and spelling of Hugging Face. Linears in Q4_0 and Q8_0 are U8 [out, bytes of a row], NF4 and FP4
+/// as bitsandbytes does.
 /// </summary>
 public static class LlamaFolder
 {
@@ -18,9 +19,28 @@ public static class LlamaFolder
     /// <summary>The weights.</summary>
     public const string WeightsFile = "model.safetensors";
 
-    /// <summary>Reads the sizes and constants alone.</summary>
+    /// <summary>Which file holds which weight, where they are several.</summary>
+    public const string IndexFile = "model.safetensors.index.json";
+
+    /// <summary>Reads the sizes and constants alone. The ids that end a text are those of generation_config.json where it names some.</summary>
     /// <exception cref="MokaException">The file is missing, damaged, or describes another kind of model.</exception>
-    public static LlamaConfig LoadConfig(string folder) => ConfigJson.Read(Require(folder, ConfigFile));
+    public static LlamaConfig LoadConfig(string folder)
+    {
+        string path = Require(folder, ConfigFile), generation = Path.Combine(folder, GenerationConfigJson.FileName);
+        LlamaConfig config = ConfigJson.Read(path);
+        if (!File.Exists(generation) || GenerationConfigJson.Read(generation).EosTokenIds is not { } ends) return config;
+        config = config with { EosTokenIds = ends };
+        config.Validate(Quoted.Plain(generation));
+        return config;
+    }
+
+    /// <summary>Opens the weights: one file, or several by their index.</summary>
+    /// <exception cref="MokaException">There are none, or a file is damaged.</exception>
+    public static SafetensorsReader OpenWeights(string folder)
+    {
+        string index = Path.Combine(folder, IndexFile);
+        return !File.Exists(Path.Combine(folder, WeightsFile)) && File.Exists(index) ? new SafetensorsShards(index) : new SafetensorsFile(Require(folder, WeightsFile));
+    }
 
     /// <summary>
     /// Reads the model; every parameter comes back frozen. Half-precision and quantised weights stay in the file, which is
@@ -30,7 +50,7 @@ public static class LlamaFolder
     public static LlamaModel LoadModel(string folder)
     {
         LlamaConfig config = LoadConfig(folder);
-        SafetensorsFile file = new(Require(folder, WeightsFile));
+        SafetensorsReader file = OpenWeights(folder);
         try
         {
             SafetensorsWeights weights = new(file, config);
@@ -57,19 +77,11 @@ public static class LlamaFolder
         return tokenizer;
     }
 
-    /// <summary>A hash of the weights file: what an adapter remembers of the base it was trained on.</summary>
+    /// <summary>A hash of the weights, file by file: what an adapter remembers of the base it was trained on.</summary>
     public static string Hash(string folder)
     {
-        string path = Require(folder, WeightsFile);
-        try
-        {
-            using FileStream stream = File.OpenRead(path);
-            return Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(stream));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new MokaException($"{path}: cannot be read ({Quoted.Plain(e.Message)}); check that the file may be read.", e);
-        }
+        using SafetensorsReader weights = OpenWeights(folder);
+        return FileHash.Of(weights is SafetensorsShards shards ? shards.Files : [weights.Path]);
     }
 
     /// <summary>Writes model and tokenizer. A weight that is already stored as asked is written as it is; norms are floats.</summary>

@@ -21,10 +21,10 @@ internal static class ModelFolder
     }
 
     /// <summary>Reads a whole tensor as floats, none of them infinite or not a number.</summary>
-    public static void ReadFinite(SafetensorsFile file, string name, Span<float> destination)
+    public static void ReadFinite(SafetensorsReader file, string name, Span<float> destination)
     {
         file.ReadFloats(name, destination);
         if (!TensorPrimitives.IsFiniteAll<float>(destination))
-            throw new MokaException($"{file.Path}: {Quoted.Name(name)} must hold finite numbers, got one that is infinite or not a number; the file is damaged.");
+            throw new MokaException($"{file.PathOf(name)}: {Quoted.Name(name)} must hold finite numbers, got one that is infinite or not a number; the file is damaged.");
     }
 }

@@ -56,7 +56,7 @@ public sealed class ModelQuantizer
     {
         if (Path.GetFullPath(output).TrimEnd(Path.DirectorySeparatorChar) == Path.GetFullPath(_source).TrimEnd(Path.DirectorySeparatorChar))
             throw new MokaException($"{output}: the output must be another folder than the model, whose weights would be lost; name a new one.");
-        using (SafetensorsFile file = new(Path.Combine(_source, LlamaFolder.WeightsFile)))
+        using (SafetensorsReader file = LlamaFolder.OpenWeights(_source))
         {
             HashSet<string> reported = [];
             SafetensorsWriter writer = new();

@@ -6,10 +6,10 @@ using MoKA.Native.Quantization;
 namespace MoKA.Native.Llama.Checkpoints;
 
 /// <summary>
-/// Weights of one safetensors file in the Hugging Face layout; every one frozen. Floats are copied; half-precision and
+/// Weights of one or several safetensors files in the Hugging Face layout; every one frozen. Floats are copied; half-precision and
 /// quantised matrices stay in the mapped file, which must not be disposed before the model is done with.
 /// </summary>
-internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig config) : ILlamaWeights
+internal sealed class SafetensorsWeights(SafetensorsReader file, LlamaConfig config) : ILlamaWeights
 {
     private readonly HashSet<string> _read = [];
 
@@ -45,7 +45,7 @@ internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig confi
             // Old files carry the rotary frequencies, and some a copy of the tied head; both are known and not needed.
             bool known = name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || (config.TieEmbeddings && name == HuggingFaceNames.Head);
             if (!_read.Contains(name) && !known)
-                throw new MokaException($"{file.Path}: the tensor {Quoted.Name(name)} is no part of the model that config.json describes; check that both files belong together.");
+                throw new MokaException($"{file.PathOf(name)}: the tensor {Quoted.Name(name)} is no part of the model that config.json describes; check that both files belong together.");
         }
     }
 
@@ -100,5 +100,5 @@ internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig confi
 
     private MokaException Missing(string name) => new($"{file.Path}: the tensor '{name}' is missing; check that the file belongs to the config.json beside it.");
 
-    private string Label(string name) => $"{file.Path}: '{name}'";
+    private string Label(string name) => $"{file.PathOf(name)}: '{name}'";
 }

@@ -11,10 +11,10 @@ public static class StoredBlocks
 {
     /// <summary>The matrix of a tensor. It stays in the mapped file, which must not be disposed while the matrix is used.</summary>
     /// <exception cref="MokaException">There is no such tensor, or its type or shape is another.</exception>
-    public static BlockMatrix ReadBlocks(this SafetensorsFile file, string name, BlockType type, int rows, int columns)
+    public static BlockMatrix ReadBlocks(this SafetensorsReader file, string name, BlockType type, int rows, int columns)
     {
         TensorEntry entry = file.Entry(name);
-        string label = $"{Quoted.Plain(file.Path)}: {Quoted.Name(name)}";
+        string label = $"{Quoted.Plain(file.PathOf(name))}: {Quoted.Name(name)}";
         (ElementType element, long width) = Layout(type, columns);
         if (entry.Type != element || !entry.Dims.AsSpan().SequenceEqual([rows, width]))
             throw new MokaException($"{label} must be {type} as {element.FileName()} {Quoted.Dims([rows, width])}, got {entry.Type.FileName()} {Quoted.Dims(entry.Dims.AsSpan())}; check that the file belongs to this model.");
