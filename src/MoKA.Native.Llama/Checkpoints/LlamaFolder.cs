@@ -81,7 +81,7 @@ public static class LlamaFolder
     public static string Hash(string folder)
     {
         using SafetensorsReader weights = OpenWeights(folder);
-        return FileHash.Of(weights is SafetensorsShards shards ? shards.Files : [weights.Path]);
+        return FileHash.Of(weights.Files);
     }
 
     /// <summary>Writes model and tokenizer. A weight that is already stored as asked is written as it is; norms are floats.</summary>

@@ -36,6 +36,9 @@ public sealed class SafetensorsFile : SafetensorsReader
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> Files => [Path];
+
+    /// <inheritdoc/>
     public override string PathOf(string name) => Path;
 
     /// <inheritdoc/>

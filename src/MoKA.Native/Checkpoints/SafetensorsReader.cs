@@ -23,6 +23,9 @@ public abstract class SafetensorsReader : IDisposable
     /// <summary>The tensors by name, those of one file in the order of their data.</summary>
     public abstract IReadOnlyDictionary<string, TensorEntry> Tensors { get; }
 
+    /// <summary>The files that hold the tensors, in the order of their names.</summary>
+    public abstract IReadOnlyList<string> Files { get; }
+
     /// <summary>The file that holds a tensor.</summary>
     public abstract string PathOf(string name);
 

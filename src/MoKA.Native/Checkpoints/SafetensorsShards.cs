@@ -34,8 +34,8 @@ public sealed class SafetensorsShards : SafetensorsReader
     /// <inheritdoc/>
     public override IReadOnlyDictionary<string, TensorEntry> Tensors => _tensors;
 
-    /// <summary>The files, in the order of their names.</summary>
-    public IReadOnlyList<string> Files => [.. _files.Values.Select(f => f.Path).Order(StringComparer.Ordinal)];
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Files => [.. _files.Values.Select(f => f.Path).Order(StringComparer.Ordinal)];
 
     /// <inheritdoc/>
     public override string PathOf(string name) => _fileOf.TryGetValue(name, out SafetensorsFile? file) ? file.Path : Path;
