@@ -66,20 +66,7 @@ public sealed class MokaAdapter : AdditiveAdapter
         Op.KroneckerMixture(tape, Op.Dropout(tape, x, Options.Dropout), _filters, Gate, EffectiveScale, Options.Temperature, addTo: y);
 
     /// <summary>α = softmax(g / τ) [filters]: how much each filter counts; they sum to 1.</summary>
-    public float[] GateWeights()
-    {
-        float[] weights = new float[_filters.Length];
-        if (Gate is null)
-        {
-            Array.Fill(weights, 1f / weights.Length);
-            return weights;
-        }
-        double max = double.NegativeInfinity, sum = 0;
-        foreach (float g in Gate.Data) max = Math.Max(max, g / (double)Options.Temperature);
-        foreach (float g in Gate.Data) sum += Math.Exp(g / (double)Options.Temperature - max);
-        for (int i = 0; i < weights.Length; i++) weights[i] = (float)(Math.Exp(Gate.Data[i] / (double)Options.Temperature - max) / sum);
-        return weights;
-    }
+    public float[] GateWeights() => GateSoftmax.Weights(Gate, _filters.Length, Options.Temperature);
 
     /// <inheritdoc/>
     public override void Merge(Span<float> weight)
