@@ -17,6 +17,7 @@ public sealed class LanguageModel
 {
     private readonly Cpu _cpu;
     private string? _hash;
+    private AdapterOrigin? _origin;
 
     private LanguageModel(string folder, LlamaModel model, Tokenizer tokenizer, Cpu cpu) =>
         (Folder, Model, Tokenizer, _cpu) = (folder, model, tokenizer, cpu);
@@ -62,23 +63,25 @@ public sealed class LanguageModel
     public AdapterSet LoadAdapter(string folder)
     {
         DetachAdapter();
-        return Attach(MokaFolder.Load(folder, Model, Hash));
+        StoredAdapter stored = AdapterFolder.Load(folder, Model, Hash);
+        _origin = stored.Origin;
+        return Attach(stored.Adapters);
     }
 
     /// <summary>Writes the adapter that is on the model, exact to the bit.</summary>
     /// <exception cref="MokaException">There is none, or the folder cannot be written.</exception>
     public void SaveAdapter(string folder)
     {
-        if (Adapters?.Entries.First().Adapter is not MokaAdapter first) throw new MokaException($"{folder}: there is no adapter on the model to be saved; attach or load one first.");
+        if (Adapters is null) throw new MokaException($"{folder}: there is no adapter on the model to be saved; attach or load one first.");
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Folder)));
-        MokaFolder.Save(folder, Model, Adapters, first.Options, name, Hash);
+        AdapterFolder.Save(folder, Model, Adapters, _origin ?? new AdapterOrigin(name, Hash));
     }
 
     /// <summary>Takes the adapter off: the model is the base again, to the bit.</summary>
     public void DetachAdapter()
     {
         Adapters?.Detach();
-        Adapters = null;
+        (Adapters, _origin) = (null, null);
     }
 
     /// <summary>A trainer of the adapter that is on the model.</summary>

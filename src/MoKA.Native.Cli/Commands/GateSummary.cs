@@ -9,12 +9,12 @@ namespace MoKA.Native.Cli.Commands;
 /// <param name="Mean">α of each filter, the mean over the layers; they sum to 1.</param>
 /// <param name="Least">The smallest weight of any filter in any layer.</param>
 /// <param name="Most">The largest.</param>
-internal sealed record GateSummary(string Kind, IReadOnlyList<KroneckerShape> Shapes, IReadOnlyList<double> Mean, double Least, double Most)
+internal sealed record GateSummary(string Kind, IReadOnlyList<string> Shapes, IReadOnlyList<double> Mean, double Least, double Most)
 {
     public static readonly IReadOnlyList<string> Headers = ["map", "each filter", "least", "most", "by shape"];
 
     /// <summary>The weight of all filters of a shape, the heaviest shape first.</summary>
-    public IEnumerable<(KroneckerShape Shape, double Weight)> ByShape =>
+    public IEnumerable<(string Shape, double Weight)> ByShape =>
         Shapes.Zip(Mean).GroupBy(p => p.First).Select(g => (g.Key, g.Sum(p => p.Second))).OrderByDescending(s => s.Item2);
 
     public IReadOnlyList<string> Row =>
@@ -30,16 +30,16 @@ internal sealed record GateSummary(string Kind, IReadOnlyList<KroneckerShape> Sh
     public static IReadOnlyList<GateSummary> Of(AdapterSet adapters) =>
     [
         .. adapters.Entries.GroupBy(e => e.Projection.Kind, e => (MokaAdapter)e.Adapter)
-            .Select(g => Of(g.Key, g.First().Shapes, [.. g.Select(a => a.GateWeights().Select(w => (double)w).ToArray())])),
+            .Select(g => Of(g.Key, [.. g.First().Shapes.Select(s => s.ToString())], [.. g.Select(a => a.GateWeights().Select(w => (double)w).ToArray())])),
     ];
 
     /// <summary>From the weights [layers][filters] of one kind.</summary>
-    public static GateSummary Of(string kind, IReadOnlyList<KroneckerShape> shapes, IReadOnlyList<IReadOnlyList<double>> layers) =>
+    public static GateSummary Of(string kind, IReadOnlyList<string> shapes, IReadOnlyList<IReadOnlyList<double>> layers) =>
         new(kind, shapes, [.. shapes.Select((_, i) => layers.Average(l => l[i]))], layers.Min(l => l.Min()), layers.Max(l => l.Max()));
 
     public IEnumerable<Fact> Facts() =>
     [
-        new("shapes", "", Shapes.Select(s => s.ToString())),
+        new("shapes", "", Shapes),
         new("mean", "", Mean.Select(m => Math.Round(m, 6))),
         new("least", "", Math.Round(Least, 6)),
         new("most", "", Math.Round(Most, 6)),

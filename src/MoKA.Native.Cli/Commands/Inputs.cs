@@ -31,7 +31,7 @@ internal sealed class Inputs : IDisposable
             LlamaModel model = source.LoadModel();
             if (activations == Options.Int8) UsageException.Check(() => model.Activations = Activations.Int8);
             Tokenizer tokenizer = source.LoadTokenizer(tokenizerPath);
-            AdapterSet? adapters = adapterFolder is null ? null : MokaFolder.Load(AdapterIn(adapterFolder), model, source.Hash());
+            AdapterSet? adapters = adapterFolder is null ? null : AdapterFolder.Load(AdapterIn(adapterFolder), model, source.Hash()).Adapters;
             adapters?.Attach();
             return new Inputs(cpu, source, model, tokenizer, adapters);
         }
@@ -54,7 +54,7 @@ internal sealed class Inputs : IDisposable
     public static string AdapterIn(string folder)
     {
         string inRun = Path.Combine(folder, Llama.Training.RunFolder.AdapterName);
-        return !File.Exists(Path.Combine(folder, MokaFolder.ConfigFile)) && Directory.Exists(inRun) ? inRun : folder;
+        return !File.Exists(Path.Combine(folder, AdapterFolder.ConfigFile)) && Directory.Exists(inRun) ? inRun : folder;
     }
 
     public void Dispose() => Cpu.Dispose();

@@ -5,49 +5,51 @@ using static MoKA.Native.Cli.Screens.Format;
 
 namespace MoKA.Native.Cli.Commands;
 
-/// <summary>The inside of an adapter folder, read without its base.</summary>
+/// <summary>The inside of an adapter folder of any kind, read without its base.</summary>
 internal static class InspectAdapter
 {
     public static Inspection Folder(string path, bool tensors)
     {
         AdapterSummary a = AdapterSummary.Read(path);
-        Inspection file = InspectFile.Safetensors(Path.Combine(path, MokaFolder.WeightsFile), tensors);
+        Inspection file = InspectFile.Safetensors(Path.Combine(path, AdapterFolder.WeightsFile), tensors);
         List<IGrouping<string, AdapterModule>> kinds = [.. a.Modules.GroupBy(m => Quoted.Plain(m.Name.AsSpan()[(m.Name.LastIndexOf('.') + 1)..]))];
-        GateSummary[] gates = [.. kinds.Where(AllAlike).Select(k => GateSummary.Of(k.Key, k.First().Shapes, [.. k.Select(m => m.GateWeights)]))];
-        return new Inspection("MoKA adapter",
+        GateSummary[] gates = [.. kinds.Where(k => AllAlike(k) && k.First().Parts.Count > 1).Select(k => GateSummary.Of(k.Key, Shapes(k.First()), [.. k.Select(m => m.Parts.Select(p => p.Weight).ToArray())]))];
+        List<(string, IReadOnlyList<string>, IReadOnlyList<IReadOnlyList<string>>)> tables = [("filters", ["map", "modules", "shapes", "rank up to", "norm of A", "norm of B"], [.. kinds.Select(Row)])];
+        if (gates.Length > 0) tables.Add(("gates: how a map's weight of 1 is shared among its filters, mean over layers", GateSummary.Headers, [.. gates.Select(g => g.Row)]));
+        return new Inspection($"{a.PeftType} adapter",
         [
-            new("kind", "MoKA adapter"),
+            new("kind", $"{Name(a.PeftType)} adapter"),
             new("path", path),
             new("base", Quoted.Plain(a.BaseModel)),
             new("base sha256", Quoted.Plain(a.BaseHash)),
-            new("targets", a.Targets.ToString()),
-            new("filters", $"{a.Options.Filters} a map{(a.Options.Gated ? $", gate softmax(g / {Number(a.Options.Temperature)})" : ", no gate")}, scale {Number(a.Options.Scale)}", a.Options.Filters),
+            new("targets", string.Join(',', a.Targets.Select(t => Quoted.Plain(t)))),
+            new("method", a.Method),
             new("modules", Count(a.Modules.Count), a.Modules.Count),
             new("parameters", Count(a.ParameterCount), a.ParameterCount),
             file.Facts.First(f => f.Label == "size"),
             new("maps", "", a.Modules.Select(m => Fact.Named(m.Name, new Fact[]
             {
-                new("shapes", "", m.Shapes.Select(s => s.ToString())), new("maximal rank", "", m.MaximalRank), new("parameters", "", m.Parameters),
-                new("gate", "", m.GateWeights), new("norm a", "", m.NormsA), new("norm b", "", m.NormsB),
+                new("shapes", "", Shapes(m)), new("maximal rank", "", m.MaximalRank), new("parameters", "", m.Parameters),
+                new("gate", "", m.Parts.Select(p => p.Weight)), new("norm a", "", m.Parts.Select(p => p.NormA)), new("norm b", "", m.Parts.Select(p => p.NormB)),
             }))),
             .. file.Facts.Where(f => f.Label is "tensors" or "list"),
         ])
         {
-            Tables =
-            [
-                ("filters", ["map", "modules", "shapes", "rank up to", "norm of A", "norm of B"], [.. kinds.Select(Row)]),
-                ("gates: how a map's weight of 1 is shared among its filters, mean over layers", GateSummary.Headers, [.. gates.Select(g => g.Row)]),
-                .. file.Tables,
-            ],
+            Tables = [.. tables, .. file.Tables],
         };
     }
 
-    private static bool AllAlike(IEnumerable<AdapterModule> modules) => modules.All(m => m.Shapes.SequenceEqual(modules.First().Shapes));
+    // As people write them; the file's own spelling stands in the title.
+    private static string Name(string peftType) => peftType switch { "MOKA" => "MoKA", "MOKA_S" => "MoKA_s", "KRONA" => "KronA", "LORA" => "LoRA", "LOKR" => "LoKr", _ => peftType };
+
+    private static string[] Shapes(AdapterModule module) => [.. module.Parts.Select(p => p.Shape)];
+
+    private static bool AllAlike(IEnumerable<AdapterModule> modules) => modules.All(m => Shapes(m).SequenceEqual(Shapes(modules.First())));
 
     private static string[] Row(IGrouping<string, AdapterModule> kind)
     {
         AdapterModule first = kind.First();
-        return [kind.Key, $"{kind.Count()}", TrainPanel.Shapes(first.Shapes), $"{first.MaximalRank}", Range(kind.SelectMany(m => m.NormsA)), Range(kind.SelectMany(m => m.NormsB))];
+        return [kind.Key, $"{kind.Count()}", TrainPanel.Grouped(Shapes(first)), $"{first.MaximalRank}", Range(kind.SelectMany(m => m.Parts.Select(p => p.NormA))), Range(kind.SelectMany(m => m.Parts.Select(p => p.NormB)))];
     }
 
     private static string Range(IEnumerable<double> numbers) => Invariant($"{numbers.Min():0.00} to {numbers.Max():0.00}");

@@ -32,9 +32,9 @@ internal static class InspectCommand
         if (File.Exists(path)) return InspectFile.Safetensors(path, tensors: true);
         if (!Directory.Exists(path)) throw new MokaException($"{Quoted.Plain(path)}: there is no such file or folder; check the path.");
         bool Has(string name) => File.Exists(Path.Combine(path, name));
-        if (Has(MokaFolder.ConfigFile)) return InspectAdapter.Folder(path, tensors);
+        if (Has(AdapterFolder.ConfigFile)) return InspectAdapter.Folder(path, tensors);
         if (Has(RunFolder.MetricsFile)) return InspectRun.Folder(path);
         if (Has(LlamaFolder.ConfigFile)) return InspectModel.Of(ModelSource.Open(path), tensors, length, batch);
-        throw new MokaException($"{Quoted.Plain(path)}: neither a model ({LlamaFolder.ConfigFile}, {LlamaFolder.WeightsFile}), nor an adapter ({MokaFolder.ConfigFile}), nor a run ({RunFolder.MetricsFile}); check the path.");
+        throw new MokaException($"{Quoted.Plain(path)}: neither a model ({LlamaFolder.ConfigFile}, {LlamaFolder.WeightsFile}), nor an adapter ({AdapterFolder.ConfigFile}), nor a run ({RunFolder.MetricsFile}); check the path.");
     }
 }

@@ -4,96 +4,66 @@ using MoKA.Native.Diagnostics;
 
 namespace MoKA.Native.Llama.Checkpoints;
 
+/// <summary>One part of an adapted map's change: a filter, or the pair of a low-rank update.</summary>
+/// <param name="Shape">As it is written: 16x8:16x32, I8:16x32, or r 16.</param>
+/// <param name="Weight">How much it counts: its gate's weight, or the constant factor where there is no gate.</param>
+/// <param name="NormA">The Frobenius norm of its first factor.</param>
+/// <param name="NormB">That of its second; zero before training. An identity counts as none.</param>
+/// <param name="MaximalRank">The largest rank it can have.</param>
+/// <param name="ShorterSide">The shorter side of the map's weight, which bounds the sum of all parts' ranks; the largest number where the tensors do not show it.</param>
+public readonly record struct AdapterPart(string Shape, double Weight, double NormA, double NormB, long MaximalRank, long ShorterSide = long.MaxValue);
+
 /// <summary>One adapted map of a saved adapter.</summary>
 /// <param name="Name">The module as the file calls it.</param>
-/// <param name="Shapes">One for each filter.</param>
-/// <param name="GateWeights">α [filters], which sum to 1.</param>
-/// <param name="NormsA">The Frobenius norm of each A.</param>
-/// <param name="NormsB">The Frobenius norm of each B; all zero before training.</param>
-public sealed record AdapterModule(string Name, IReadOnlyList<KroneckerShape> Shapes, IReadOnlyList<double> GateWeights, IReadOnlyList<double> NormsA, IReadOnlyList<double> NormsB)
+/// <param name="Parts">The filters, or the one low-rank pair.</param>
+/// <param name="Parameters">Trainable numbers, a gate's and a magnitude's included.</param>
+public sealed record AdapterModule(string Name, IReadOnlyList<AdapterPart> Parts, long Parameters)
 {
-    /// <summary>Trainable numbers of the filters.</summary>
-    public long Parameters => Shapes.Sum(s => s.Parameters);
-
     /// <summary>The largest rank the update can have.</summary>
-    public long MaximalRank => Math.Min(Shapes.Sum(s => s.MaximalRank), Math.Min(Shapes[0].Out, Shapes[0].In));
+    public long MaximalRank => Math.Min(Parts.Sum(p => p.MaximalRank), Parts[0].ShorterSide);
 }
 
 /// <summary>What a saved adapter holds, read without its base.</summary>
 public sealed record AdapterSummary
 {
-    private const string Marker = ".moka_";
+    private AdapterSummary(string peftType, string method, IReadOnlyList<string> targets, string baseModel, string baseHash, IReadOnlyList<AdapterModule> modules) =>
+        (PeftType, Method, Targets, BaseModel, BaseHash, Modules) = (peftType, method, targets, baseModel, baseHash, modules);
 
-    private AdapterSummary(MokaConfig config, IReadOnlyList<AdapterModule> modules) =>
-        (Options, Targets, BaseModel, BaseHash, Modules) = (config.Options, config.Targets, config.BaseModel, config.BaseHash, modules);
+    /// <summary>What kind of adapter it is.</summary>
+    public string PeftType { get; }
 
-    /// <summary>How it was built.</summary>
-    public MokaOptions Options { get; }
+    /// <summary>How it was built, in a line.</summary>
+    public string Method { get; }
 
-    /// <summary>Which kinds of projection are adapted.</summary>
-    public AdapterTargets Targets { get; }
+    /// <summary>Which kinds of projection its description names.</summary>
+    public IReadOnlyList<string> Targets { get; }
 
     /// <summary>The base as it was named when training.</summary>
     public string BaseModel { get; }
 
-    /// <summary>The hash of the base's weights.</summary>
+    /// <summary>The hash of the base's weights; empty when the adapter does not say.</summary>
     public string BaseHash { get; }
 
     /// <summary>The adapted maps, ordered by name.</summary>
     public IReadOnlyList<AdapterModule> Modules { get; }
 
-    /// <summary>Trainable numbers, gates included.</summary>
-    public long ParameterCount => Modules.Sum(m => m.Parameters + (Options.Gated ? m.Shapes.Count : 0));
+    /// <summary>Trainable numbers.</summary>
+    public long ParameterCount => Modules.Sum(m => m.Parameters);
 
     /// <summary>Reads an adapter's folder.</summary>
     /// <exception cref="MokaException">A file is missing or damaged.</exception>
     public static AdapterSummary Read(string folder)
     {
-        MokaConfig config = MokaConfigJson.Read(Path.Combine(folder, MokaFolder.ConfigFile));
-        using SafetensorsFile file = new(Path.Combine(folder, MokaFolder.WeightsFile));
-        IEnumerable<string> names = file.Tensors.Keys.Select(name => name.IndexOf(Marker, StringComparison.Ordinal) is var at and > 0
-            ? name[..at]
-            : throw new MokaException($"{file.Path}: the tensor {Quoted.Name(name)} is none of a MoKA adapter; check that it is the right file."));
-        return new AdapterSummary(config, [.. names.Distinct().Order(StringComparer.Ordinal).Select(name => Module(file, name, config.Options))]);
-    }
-
-    private static AdapterModule Module(SafetensorsFile file, string name, MokaOptions options)
-    {
-        List<KroneckerShape> shapes = [];
-        List<double> normsA = [], normsB = [];
-        for (int i = 0; file.Tensors.ContainsKey($"{name}{Marker}A.{i}"); i++)
+        AdapterConfig config = AdapterConfig.Read(Path.Combine(folder, AdapterFolder.ConfigFile));
+        AdapterFormat format = AdapterFolder.FormatOf(config);
+        using SafetensorsFile file = new(Path.Combine(folder, AdapterFolder.WeightsFile));
+        string[] stems = [.. file.Tensors.Keys.Select(name => format.StemOf(name)
+            ?? throw new MokaException($"{file.Path}: the tensor {Quoted.Name(name)} is none of a {format.PeftType} adapter; check that it is the right file.")).Distinct().Order(StringComparer.Ordinal)];
+        AdapterModule[] modules = [.. stems.Select(stem =>
         {
-            (int rowsA, int columnsA, double normA) = Matrix(file, $"{name}{Marker}A.{i}");
-            (int rowsB, int columnsB, double normB) = Matrix(file, $"{name}{Marker}B.{i}");
-            shapes.Add(new KroneckerShape(rowsA, columnsA, rowsB, columnsB));
-            normsA.Add(normA);
-            normsB.Add(normB);
-        }
-        if (shapes.Count == 0) throw new MokaException($"{file.Path}: {Quoted.Name(name)} has no filter; the file is damaged or of another kind.");
-        return new AdapterModule(name, shapes, options.Gated ? Softmax(file, $"{name}{Marker}gate", shapes.Count, options.Temperature) : [.. shapes.Select(_ => 1.0 / shapes.Count)], normsA, normsB);
-    }
-
-    private static (int Rows, int Columns, double Norm) Matrix(SafetensorsFile file, string name)
-    {
-        TensorEntry entry = file.Entry(name);
-        if (entry.Dims.Length != 2 || entry.ElementCount is < 1 or > int.MaxValue) throw new MokaException($"{file.Path}: {Quoted.Name(name)} must be a matrix, got {Quoted.Dims(entry.Dims.AsSpan())}.");
-        float[] values = Floats(file, entry);
-        return ((int)entry.Dims[0], (int)entry.Dims[1], Math.Sqrt(values.Sum(v => (double)v * v)));
-    }
-
-    private static double[] Softmax(SafetensorsFile file, string name, int filters, float temperature)
-    {
-        TensorEntry entry = file.Entry(name);
-        if (entry.ElementCount != filters) throw new MokaException($"{file.Path}: {Quoted.Name(name)} must be [{filters}], got {Quoted.Dims(entry.Dims.AsSpan())}.");
-        double[] logits = [.. Floats(file, entry).Select(g => g / (double)temperature)];
-        double max = logits.Max(), sum = logits.Sum(g => Math.Exp(g - max));
-        return [.. logits.Select(g => Math.Exp(g - max) / sum)];
-    }
-
-    private static float[] Floats(SafetensorsFile file, TensorEntry entry)
-    {
-        float[] values = new float[entry.ElementCount];
-        file.ReadFloats(entry.Name, values);
-        return values;
+            long parameters = file.Tensors.Values.Where(t => format.StemOf(t.Name) == stem).Sum(t => t.ElementCount);
+            return new AdapterModule(stem, format.Parts(config, new ModuleTensors(file, stem, stem)), parameters);
+        })];
+        return new AdapterSummary(format.PeftType, format.Method(config), [.. config.Targets().Select(HuggingFaceNames.KindOfTarget)], config.BaseModel, AdapterFolder.HashOf(config, file) ?? "", modules);
     }
 }

@@ -18,6 +18,13 @@ public sealed class AdapterSet
         Targets = targets;
     }
 
+    /// <summary>Adapters that are there already, each for its projection.</summary>
+    public AdapterSet(IEnumerable<(Projection Projection, Adapter Adapter)> entries, AdapterTargets targets)
+    {
+        _entries = [.. entries.Select(e => (e.Projection, e.Projection.Current, e.Adapter))];
+        Targets = targets;
+    }
+
     /// <summary>Which kinds of projection are adapted.</summary>
     public AdapterTargets Targets { get; }
 

@@ -22,7 +22,7 @@ public sealed class MokaSAdapter : AdditiveAdapter
     {
         options.Validate();
         (Out, In, Options, Shapes) = (outputs, inputs, options, options.ShapesFor(outputs, inputs));
-        Parameter[] matrices = [.. Shapes.Select((s, i) => new Parameter($"M.{i}", new Shape(s.Rows, s.Columns)))];
+        Parameter[] matrices = [.. Shapes.Select((s, i) => new Parameter($"{(s.IdentityFirst ? "IM" : "MI")}.{i}", new Shape(s.Rows, s.Columns)))];
         _filters = [.. Shapes.Select((s, i) => new IdentityFilter(matrices[i], s.Repeats, s.IdentityFirst))];
         Gate = options.Gated ? new Parameter("gate", new Shape(_filters.Length)) : null;
         _parameters = [.. matrices, .. Gate is null ? Array.Empty<Parameter>() : [Gate]];

@@ -36,16 +36,6 @@ public interface IAdapterSubject
     internal static abstract Matrix<double> Output(Adapter adapter, ExactNumbers numbers, Matrix<double> weight, Matrix<double> x, Matrix<double> dropped);
 }
 
-/// <summary>An adapter that has a file format.</summary>
-public interface IStoredAdapterSubject : IAdapterSubject
-{
-    /// <summary>Writes the adapters.</summary>
-    static abstract void Save(string folder, LlamaModel model, AdapterSet adapters);
-
-    /// <summary>Reads them again.</summary>
-    static abstract AdapterSet Load(string folder, LlamaModel model);
-}
-
 /// <summary>The two kinds of frozen map that an adapter is put on.</summary>
 internal static class FrozenMaps
 {

@@ -1,6 +1,7 @@
 using MoKA.Native.Adapters;
 using MoKA.Native.Autograd;
 using MoKA.Native.Llama;
+using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Nn;
 using MoKA.Native.Ops;
 using MoKA.Native.Optim;
@@ -78,6 +79,25 @@ public abstract class AdapterContract<TSubject> where TSubject : IAdapterSubject
     }
 
     [Theory]
+    [MemberData(nameof(Grid))]
+    public void Saved_and_loaded_parameters_have_the_same_bits(string name, string map)
+    {
+        using TempFolder folder = new();
+        LlamaConfig config = TinyLlama.Config with { HeadDim = Outputs / TinyLlama.Config.Heads, HiddenSize = Inputs };
+        LlamaModel model = TinyLlama.Create(config, int4: map == FrozenMaps.Int4);
+        AdapterSet saved = new(model.Projections, AdapterTargets.Parse("q"), (p, _) => TSubject.Cases[name].CreateTrained(p.Current));
+        AdapterFolder.Save(folder.Path, model, saved, new AdapterOrigin("base", "hash"));
+        AdapterSet loaded = AdapterFolder.Load(folder.Path, model, "hash").Adapters;
+        Assert.Equal(saved.Parameters.Select(p => (p.Name, p.Shape)), loaded.Parameters.Select(p => (p.Name, p.Shape)));
+        foreach ((Parameter expected, Parameter actual) in saved.Parameters.Zip(loaded.Parameters)) Bits.Equal(expected.Data, actual.Data, expected.Name);
+        loaded.Attach();
+        float[] reloaded = Forward(model.Projections[0], training: true);
+        loaded.Detach();
+        saved.Attach();
+        Bits.Equal(Forward(model.Projections[0], training: true), reloaded, "an output of the loaded adapter");
+    }
+
+    [Theory]
     [MemberData(nameof(Names))]
     public void The_parameter_count_is_that_of_the_formula(string name)
     {
@@ -138,7 +158,7 @@ public abstract class AdapterContract<TSubject> where TSubject : IAdapterSubject
     private static readonly int[] Labels = [3, 0, 31, 7, 16];
 
     /// <summary>The output in training, dropout and all, or in inference.</summary>
-    protected static float[] Forward(ILinear map, bool training)
+    private static float[] Forward(ILinear map, bool training)
     {
         using Parameter x = Input(trainable: false);
         using Tape tape = new(Cpus.Widest, gradients: training);

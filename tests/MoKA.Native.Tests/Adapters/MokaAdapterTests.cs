@@ -9,7 +9,7 @@ using MoKA.Native.Tests.Reference;
 namespace MoKA.Native.Tests.Adapters;
 
 /// <summary>The mixture of Kronecker adapters keeps the contract, and starts as its initialisation says.</summary>
-public sealed class MokaAdapterTests : StoredAdapterContract<MokaAdapterTests.Subject>
+public sealed class MokaAdapterTests : AdapterContract<MokaAdapterTests.Subject>
 {
     [Theory]
     [MemberData(nameof(Grid))]
@@ -66,7 +66,7 @@ public sealed class MokaAdapterTests : StoredAdapterContract<MokaAdapterTests.Su
     }
 
     /// <summary>The configurations and the definition.</summary>
-    public sealed class Subject : IStoredAdapterSubject
+    public sealed class Subject : IAdapterSubject
     {
         public static IReadOnlyDictionary<string, AdapterCase> Cases { get; } = new Dictionary<string, AdapterCase>
         {
@@ -86,11 +86,6 @@ public sealed class MokaAdapterTests : StoredAdapterContract<MokaAdapterTests.Su
 
         static Matrix<double> IAdapterSubject.Output(Adapter adapter, ExactNumbers numbers, Matrix<double> weight, Matrix<double> x, Matrix<double> dropped) =>
             AdaptedReference.Additive(weight, MokaReference.DenseDelta((MokaAdapter)adapter, numbers), x, dropped);
-
-        public static void Save(string folder, LlamaModel model, AdapterSet adapters) =>
-            MokaFolder.Save(folder, model, adapters, ((MokaAdapter)adapters.Entries.First().Adapter).Options, "base", "hash");
-
-        public static AdapterSet Load(string folder, LlamaModel model) => MokaFolder.Load(folder, model, "hash");
 
         private static AdapterCase Case(MokaOptions options, long parameters) =>
             new(frozen => new MokaAdapter(frozen.Out, frozen.In, options, seed: 7, stream: 0), parameters) { FitsAnyMap = options.Shapes.Count == 0 };

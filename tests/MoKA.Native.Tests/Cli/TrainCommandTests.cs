@@ -139,7 +139,7 @@ public sealed class TrainCommandTests(CliWorld world) : IClassFixture<CliWorld>
             using CancellationTokenSource source = new();
             CliResult result = world.Run([], source.Token, new StoppingWriter("step 1/", source), folder: inner);
             Assert.Equal(130, result.Code);
-            Assert.True(File.Exists(Path.Combine(inner, "runs", name, "adapter", MokaFolder.WeightsFile)));
+            Assert.True(File.Exists(Path.Combine(inner, "runs", name, "adapter", AdapterFolder.WeightsFile)));
         }
     }
 
@@ -153,7 +153,7 @@ public sealed class TrainCommandTests(CliWorld world) : IClassFixture<CliWorld>
         Assert.Empty(Directory.EnumerateFileSystemEntries(elsewhere.Path));
     }
 
-    private AdapterSet Load(string folder) => MokaFolder.Load(folder, LlamaFolder.LoadModel(world.Base), LlamaFolder.Hash(world.Base));
+    private AdapterSet Load(string folder) => AdapterFolder.Load(folder, LlamaFolder.LoadModel(world.Base), LlamaFolder.Hash(world.Base)).Adapters;
 
     private static JsonElement[] Metrics(string run) => [.. File.ReadAllLines(Path.Combine(run, RunFolder.MetricsFile)).Select(line => JsonDocument.Parse(line).RootElement)];
 

@@ -34,7 +34,7 @@ public sealed class ExampleTests
         string[] lines = Lines(output => FineTuneExample.Run(output, folder.File("base"), data, folder.File("adapter"), steps: 60));
         Assert.StartsWith("step 1: loss ", lines[0], StringComparison.Ordinal);
         Assert.StartsWith("Lily", lines[60].Trim(), StringComparison.Ordinal);
-        Assert.True(File.Exists(Path.Combine(folder.File("adapter"), MokaFolder.WeightsFile)));
+        Assert.True(File.Exists(Path.Combine(folder.File("adapter"), AdapterFolder.WeightsFile)));
     }
 
     private static string[] Lines(Action<TextWriter> run)

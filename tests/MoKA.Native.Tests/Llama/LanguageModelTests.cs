@@ -50,7 +50,7 @@ public sealed class LanguageModelTests : IDisposable
         LanguageModel model = Load();
         model.AttachMoka(new MokaOptions(), AdapterTargets.Parse("q"), seed: 3);
         model.SaveAdapter(_folder.File("adapter"));
-        string json = File.ReadAllText(Path.Combine(_folder.File("adapter"), MokaFolder.ConfigFile), Encoding.UTF8);
+        string json = File.ReadAllText(Path.Combine(_folder.File("adapter"), AdapterFolder.ConfigFile), Encoding.UTF8);
         Assert.Contains("\"base\"", json, StringComparison.Ordinal);
         Assert.DoesNotContain(_folder.Path, json, StringComparison.Ordinal);
         Assert.Contains(model.Hash, json, StringComparison.Ordinal);

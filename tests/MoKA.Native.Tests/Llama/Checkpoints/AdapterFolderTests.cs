@@ -10,7 +10,7 @@ using MoKA.Native.Tests.Checkpoints;
 namespace MoKA.Native.Tests.Llama.Checkpoints;
 
 /// <summary>An adapter's folder: exact when whole, refused in one line that names the file when not.</summary>
-public sealed class MokaFolderTests : IDisposable
+public sealed class AdapterFolderTests : IDisposable
 {
     private const string Base = "base", Hash = "0123456789abcdef0123456789abcdef";
 
@@ -18,11 +18,12 @@ public sealed class MokaFolderTests : IDisposable
     private readonly TempFolder _folder = new();
     private readonly AdapterSet _saved = TinyLlama.Adapt(Model, "q,v", new MokaOptions { Filters = 3, Scale = 1.5f, Dropout = 0.1f, Temperature = 0.7f });
 
-    public MokaFolderTests() => MokaFolder.Save(_folder.Path, Model, _saved, Options, Base, Hash);
+    public AdapterFolderTests() => AdapterFolder.Save(_folder.Path, Model, _saved, new AdapterOrigin(Base, Hash));
 
     public static TheoryData<string, string, string> BadConfigs => new()
     {
-        { "peft_type", "\"LORA\"", "'LORA'" },
+        { "peft_type", "\"IA3\"", "'IA3'" },
+        { "peft_type", "\"LORA\"", "lora_A.weight" },
         { "peft_type", "null", "peft_type" },
         { "filters", "0", "Filters" },
         { "filters", "99999999999", "readable" },
@@ -30,7 +31,7 @@ public sealed class MokaFolderTests : IDisposable
         { "filters", "4", "A.3" },
         { "filters", "2", "must be [2]" },
         { "scale", "-1", "Scale" },
-        { "scale", "1e99", "Scale" },
+        { "scale", "1e99", "scale must be a finite number" },
         { "scale", "\"x\"", "readable" },
         { "dropout", "1", "Dropout" },
         { "gate_temperature", "0", "temperature" },
@@ -60,16 +61,16 @@ public sealed class MokaFolderTests : IDisposable
 
     private static MokaOptions Options => new() { Filters = 3, Scale = 1.5f, Dropout = 0.1f, Temperature = 0.7f };
 
-    private string Config => _folder.File(MokaFolder.ConfigFile);
+    private string Config => _folder.File(AdapterFolder.ConfigFile);
 
-    private string Weights => _folder.File(MokaFolder.WeightsFile);
+    private string Weights => _folder.File(AdapterFolder.WeightsFile);
 
     public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void An_adapter_comes_back_with_every_bit_and_option()
     {
-        AdapterSet loaded = MokaFolder.Load(_folder.Path, Model, Hash);
+        AdapterSet loaded = AdapterFolder.Load(_folder.Path, Model, Hash).Adapters;
         Assert.Equal("q,v", loaded.Targets.ToString());
         foreach ((Parameter expected, Parameter actual) in _saved.Parameters.Zip(loaded.Parameters)) Bits.Equal(expected.Data, actual.Data, expected.Name);
         foreach ((_, Adapter adapter) in loaded.Entries)
@@ -83,8 +84,13 @@ public sealed class MokaFolderTests : IDisposable
     public void A_loaded_adapter_saves_to_the_same_bytes()
     {
         byte[] config = File.ReadAllBytes(Config), weights = File.ReadAllBytes(Weights);
-        AdapterSet loaded = MokaFolder.Load(_folder.Path, Model, Hash);
-        MokaFolder.Save(_folder.Path, Model, loaded, ((MokaAdapter)loaded.Entries.First().Adapter).Options, Base, Hash);
+        StoredAdapter loaded = AdapterFolder.Load(_folder.Path, Model, Hash);
+        AdapterFolder.Save(_folder.Path, Model, loaded.Adapters, loaded.Origin);
+        Assert.Equal(config, File.ReadAllBytes(Config));
+        Assert.Equal(weights, File.ReadAllBytes(Weights));
+
+        // Described anew, it is described alike.
+        AdapterFolder.Save(_folder.Path, Model, loaded.Adapters, new AdapterOrigin(Base, Hash));
         Assert.Equal(config, File.ReadAllBytes(Config));
         Assert.Equal(weights, File.ReadAllBytes(Weights));
     }
@@ -110,14 +116,14 @@ public sealed class MokaFolderTests : IDisposable
     public void A_damaged_description_is_named(string json)
     {
         File.WriteAllText(Config, json);
-        AssertRefused(MokaFolder.ConfigFile);
+        AssertRefused(AdapterFolder.ConfigFile);
     }
 
     [Fact]
     public void A_description_without_end_is_not_read()
     {
         File.WriteAllBytes(Config, new byte[(1 << 20) + 1]);
-        AssertRefused(MokaFolder.ConfigFile);
+        AssertRefused(AdapterFolder.ConfigFile);
     }
 
     [Theory]
@@ -143,8 +149,8 @@ public sealed class MokaFolderTests : IDisposable
     }
 
     [Theory]
-    [InlineData(MokaFolder.ConfigFile)]
-    [InlineData(MokaFolder.WeightsFile)]
+    [InlineData(AdapterFolder.ConfigFile)]
+    [InlineData(AdapterFolder.WeightsFile)]
     public void A_missing_file_is_named(string name)
     {
         File.Delete(_folder.File(name));
@@ -154,16 +160,16 @@ public sealed class MokaFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_missing_folder_is_named() => ErrorLine.Of(() => MokaFolder.Load(_folder.File("none"), Model, Hash), _folder.File("none"));
+    public void A_missing_folder_is_named() => ErrorLine.Of(() => AdapterFolder.Load(_folder.File("none"), Model, Hash), _folder.File("none"));
 
     [Fact]
-    public void A_folder_that_cannot_be_made_is_named() => ErrorLine.Of(() => MokaFolder.Save(Path.Combine(Config, "below"), Model, _saved, Options, Base, Hash), Config);
+    public void A_folder_that_cannot_be_made_is_named() => ErrorLine.Of(() => AdapterFolder.Save(Path.Combine(Config, "below"), Model, _saved, new AdapterOrigin(Base, Hash)), Config);
 
     [Fact]
     public void An_adapter_of_a_model_of_other_sizes_is_refused()
     {
         LlamaModel other = TinyLlama.Create(TinyLlama.Config with { HiddenSize = 64 });
-        ErrorLine.Of(() => MokaFolder.Load(_folder.Path, other, Hash), Weights, "multiply");
+        ErrorLine.Of(() => AdapterFolder.Load(_folder.Path, other, Hash), Weights, "multiply");
     }
 
     [Property(MaxTest = 500, Arbitrary = [typeof(Mutant.Arbitraries)])]
@@ -174,7 +180,7 @@ public sealed class MokaFolderTests : IDisposable
         File.WriteAllBytes(path, mutant.Apply(whole));
         try
         {
-            AdapterSet loaded = MokaFolder.Load(_folder.Path, Model, Hash);
+            AdapterSet loaded = AdapterFolder.Load(_folder.Path, Model, Hash).Adapters;
             Assert.All(loaded.Parameters, p => Assert.All(p.Data.ToArray(), x => Assert.True(float.IsFinite(x))));
         }
         catch (MokaException error)
@@ -187,5 +193,5 @@ public sealed class MokaFolderTests : IDisposable
         }
     }
 
-    private void AssertRefused(string named) => ErrorLine.Of(() => MokaFolder.Load(_folder.Path, Model, Hash), _folder.Path, named);
+    private void AssertRefused(string named) => ErrorLine.Of(() => AdapterFolder.Load(_folder.Path, Model, Hash), _folder.Path, named);
 }

@@ -1,0 +1,194 @@
+using System.Text.Json;
+using MoKA.Native.Adapters;
+using MoKA.Native.Checkpoints;
+using MoKA.Native.Diagnostics;
+using MoKA.Native.Nn;
+using MoKA.Native.Quantization;
+
+namespace MoKA.Native.Llama.Checkpoints;
+
+/// <summary>Where an adapter comes from: its base, and for one that was read the files as they were.</summary>
+/// <param name="BaseModel">The base as it is named.</param>
+/// <param name="BaseHash">The hash of the base's weights, or null when the adapter does not say.</param>
+public sealed record AdapterOrigin(string BaseModel, string? BaseHash)
+{
+    /// <summary>The description as it was read.</summary>
+    internal byte[]? Config { get; init; }
+
+    /// <summary>How each tensor was stored.</summary>
+    internal IReadOnlyDictionary<string, ElementType>? Types { get; init; }
+
+    /// <summary>The weights file's metadata.</summary>
+    internal IReadOnlyDictionary<string, string>? Metadata { get; init; }
+}
+
+/// <summary>An adapter that was read, with what is needed to write it as it was.</summary>
+/// <param name="Adapters">The adapters, not yet attached.</param>
+/// <param name="Origin">Where they come from.</param>
+public sealed record StoredAdapter(AdapterSet Adapters, AdapterOrigin Origin);
+
+/// <summary>
+/// An adapter on disk in the style of PEFT: a folder with <c>adapter_config.json</c>, whose peft_type is MOKA, MOKA_S, KRONA,
+/// LORA (rsLoRA and DoRA too) or LOKR, and <c>adapter_model.safetensors</c> with tensors named after the modules they change.
+/// LORA and LOKR folders are PEFT's own, in both directions.
+/// </summary>
+public static class AdapterFolder
+{
+    /// <summary>The description.</summary>
+    public const string ConfigFile = "adapter_config.json";
+
+    /// <summary>The tensors.</summary>
+    public const string WeightsFile = "adapter_model.safetensors";
+
+    private const string HashKey = "base_model_sha256";
+
+    /// <summary>
+    /// Writes the adapters of a model, exact to the bit; each file appears whole or not at all. An adapter that was read is
+    /// written in the types it had, and if nothing else changed its files have the bytes they had.
+    /// </summary>
+    /// <exception cref="MokaException">The adapters are of several kinds, or the folder cannot be written.</exception>
+    public static void Save(string folder, LlamaModel model, AdapterSet adapters, AdapterOrigin origin)
+    {
+        ModelFolder.Create(folder);
+        (string Stem, string Module, Adapter Adapter)[] entries = [.. Places(model, adapters)];
+        if (entries.Length == 0) throw new MokaException($"{folder}: there is no adapter to be saved; adapt at least one map.");
+        AdapterFormat format = AdapterFormat.All.First(f => f.Holds(entries[0].Adapter));
+        if (entries.FirstOrDefault(e => !format.Holds(e.Adapter)) is { Adapter: not null } other)
+            throw new MokaException($"{folder}: one folder holds adapters of one kind, got {entries[0].Adapter.GetType().Name} and {other.Adapter.GetType().Name}; save them apart.");
+        SafetensorsWriter writer = new();
+        foreach ((string stem, _, Adapter adapter) in entries)
+            foreach (Parameter parameter in adapter.Parameters)
+            {
+                string name = stem + format.Suffix(parameter.Name);
+                Add(writer, name, parameter, origin.Types?.GetValueOrDefault(name, ElementType.F32) ?? ElementType.F32);
+            }
+        Dictionary<string, string> metadata = new(origin.Metadata ?? new Dictionary<string, string>());
+        // PEFT's own descriptions have no room for the hash.
+        if (origin.Metadata is null && origin.BaseHash is { } hash) metadata[HashKey] = hash;
+        writer.Save(Path.Combine(folder, WeightsFile), metadata);
+        byte[] config = origin.Config ?? Describe(format, adapters, [.. entries.Select(e => (e.Module, e.Adapter))], origin);
+        AtomicFile.Write(Path.Combine(folder, ConfigFile), stream => stream.Write(config));
+    }
+
+    /// <summary>Reads an adapter and makes it ready for the model; the caller attaches it.</summary>
+    /// <param name="folder">The adapter's folder.</param>
+    /// <param name="model">The base it is for.</param>
+    /// <param name="baseHash">The hash of the base's weights; an adapter that names another one is refused. Null accepts any.</param>
+    /// <exception cref="MokaException">A file is missing or damaged, or the adapter belongs to another model.</exception>
+    public static StoredAdapter Load(string folder, LlamaModel model, string? baseHash)
+    {
+        if (!Directory.Exists(folder)) throw new MokaException($"{folder}: an adapter is a folder with {ConfigFile} and {WeightsFile}, and there is no such folder; check the path.");
+        AdapterConfig config = AdapterConfig.Read(Path.Combine(folder, ConfigFile));
+        AdapterFormat format = FormatOf(config);
+        using SafetensorsFile file = new(Path.Combine(folder, WeightsFile));
+        string? ownHash = HashOf(config, file);
+        if (baseHash is not null && ownHash is not null && ownHash != baseHash)
+            throw new MokaException($"{folder}: this adapter was trained on another model ({Quoted.Plain(config.BaseModel)}, weights {Short(ownHash)}) than the one given (weights {Short(baseHash)}); give that model.");
+        AdapterSet adapters = Read(config, format, file, model);
+        return new StoredAdapter(adapters, new AdapterOrigin(config.BaseModel, ownHash)
+        {
+            Config = config.Bytes,
+            Types = file.Tensors.ToDictionary(t => t.Key, t => t.Value.Type),
+            Metadata = file.Metadata,
+        });
+    }
+
+    /// <summary>The hash of the base that an adapter was trained on, or null when it does not say.</summary>
+    internal static string? HashOf(AdapterConfig config, SafetensorsFile file) => config.Text(HashKey) ?? file.Metadata.GetValueOrDefault(HashKey);
+
+    /// <summary>The format that a description names.</summary>
+    internal static AdapterFormat FormatOf(AdapterConfig config) => AdapterFormat.All.FirstOrDefault(f => f.PeftType == config.PeftType)
+        ?? throw config.Error($"the adapter's peft_type must be one of {string.Join(", ", AdapterFormat.All.Select(f => f.PeftType))}, got {Quoted.Name(config.PeftType)}.");
+
+    private static AdapterSet Read(AdapterConfig config, AdapterFormat format, SafetensorsFile file, LlamaModel model)
+    {
+        HashSet<string> unread = [.. file.Tensors.Keys];
+        List<(Projection, Adapter)> entries = [];
+        foreach ((int layer, Projection projection) in model.Blocks.SelectMany((block, layer) => block.Projections.Select(p => (layer, p))))
+        {
+            ModuleTensors tensors = new(file, HuggingFaceNames.AdapterStem(layer, projection.Kind), HuggingFaceNames.Module(layer, projection.Kind));
+            if (!unread.Any(name => name.StartsWith(tensors.Stem + ".", StringComparison.Ordinal))) continue;
+            Adapter adapter = format.Create(config, tensors, projection);
+            foreach (Parameter parameter in adapter.Parameters) Fill(tensors, format.Suffix(parameter.Name), parameter, unread);
+            entries.Add((projection, adapter));
+        }
+        if (unread.Count > 0) throw new MokaException($"{file.Path}: the tensor {Quoted.Name(unread.Order(StringComparer.Ordinal).First())} belongs to no adapted projection of this model; check that both files of the adapter belong together.");
+        if (entries.Count == 0) throw new MokaException($"{file.Path}: the file must change at least one projection, got none; check that both files of the adapter belong together.");
+        return new AdapterSet(entries, Targets(config, entries, model));
+    }
+
+    // The tensors say what is adapted; a description that says otherwise belongs to another file.
+    private static AdapterTargets Targets(AdapterConfig config, List<(Projection Projection, Adapter)> entries, LlamaModel model)
+    {
+        string[] kinds = [.. config.Targets().Select(HuggingFaceNames.KindOfTarget)];
+        bool all = kinds.Contains(AdapterTargets.Everything);
+        foreach (string kind in kinds.Where(k => k != AdapterTargets.Everything))
+        {
+            if (model.Projections.All(p => p.Kind != kind)) throw config.Error($"target_modules must be projections of the model, got {Quoted.Name(kind)}.");
+            if (entries.All(e => e.Projection.Kind != kind)) throw config.Error($"target_modules names {HuggingFaceNames.TargetModule(kind)}, but there are no tensors for it; check that both files belong together.");
+        }
+        if (kinds.Length > 0 && !all && entries.FirstOrDefault(e => !kinds.Contains(e.Projection.Kind)).Projection is { } other)
+            throw config.Error($"target_modules does not name {HuggingFaceNames.TargetModule(other.Kind)}, but there are tensors for {other.Name}; check that both files belong together.");
+        return AdapterTargets.Parse(string.Join(',', kinds.Length > 0 ? kinds : entries.Select(e => e.Projection.Kind).Distinct()));
+    }
+
+    private static void Fill(ModuleTensors tensors, string suffix, Parameter parameter, HashSet<string> unread)
+    {
+        string name = tensors.Stem + suffix;
+        if (!tensors.File.Tensors.TryGetValue(name, out TensorEntry? entry)) throw tensors.Error($"the tensor '{name}' is missing; check that the adapter is for this model and that its files belong together.");
+        if (!entry.Dims.AsSpan().SequenceEqual(DimsOf(parameter))) throw tensors.Error($"{Quoted.Name(name)} must be {parameter.Shape}, got {Quoted.Dims(entry.Dims.AsSpan())}.");
+        ModelFolder.ReadFinite(tensors.File, name, parameter.Data);
+        unread.Remove(name);
+    }
+
+    private static byte[] Describe(AdapterFormat format, AdapterSet adapters, IReadOnlyList<(string Module, Adapter Adapter)> entries, AdapterOrigin origin)
+    {
+        ConfigMembers members = new()
+        {
+            { "base_model_name_or_path", origin.BaseModel },
+            { "inference_mode", true },
+            { "peft_type", format.PeftType },
+            { "target_modules", adapters.Targets.Kinds.Select(kind => kind == AdapterTargets.Everything ? kind : HuggingFaceNames.TargetModule(kind)) },
+            { "task_type", "CAUSAL_LM" },
+        };
+        if (format is not (LoraFormat or LokrFormat) && origin.BaseHash is { } hash) members.Add(HashKey, hash);
+        format.WriteOptions(members, entries);
+        using MemoryStream stream = new();
+        using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
+        {
+            json.WriteStartObject();
+            foreach ((string key, Action<Utf8JsonWriter> write) in members)
+            {
+                json.WritePropertyName(key);
+                write(json);
+            }
+            json.WriteEndObject();
+        }
+        return stream.ToArray();
+    }
+
+    private static void Add(SafetensorsWriter writer, string name, Parameter parameter, ElementType type)
+    {
+        if (type == ElementType.F32 || parameter.Shape.Count == 0)
+        {
+            writer.Add(name, ElementType.F32, DimsOf(parameter), stream => stream.WriteFloats(parameter.Data));
+            return;
+        }
+        BlockType block = type == ElementType.F16 ? BlockType.F16 : BlockType.BF16;
+        writer.Add(name, type, DimsOf(parameter), stream =>
+        {
+            using BlockMatrix stored = BlockMatrix.Quantize(parameter.Data, 1, parameter.Shape.Count, block, name);
+            stream.Write(stored.Bytes);
+        });
+    }
+
+    private static IEnumerable<(string Stem, string Module, Adapter Adapter)> Places(LlamaModel model, AdapterSet adapters)
+    {
+        Dictionary<Projection, int> layers = model.Blocks.SelectMany((block, layer) => block.Projections.Select(p => (p, layer))).ToDictionary(e => e.p, e => e.layer);
+        return adapters.Entries.Select(e => (HuggingFaceNames.AdapterStem(layers[e.Projection], e.Projection.Kind), HuggingFaceNames.Module(layers[e.Projection], e.Projection.Kind), e.Adapter));
+    }
+
+    private static long[] DimsOf(Parameter parameter) => parameter.Shape.Rank == 1 ? [parameter.Shape[0]] : [parameter.Shape[0], parameter.Shape[1]];
+
+    private static string Short(string hash) => Quoted.Plain(hash.AsSpan(0, Math.Min(hash.Length, 12)));
+}
