@@ -339,6 +339,9 @@ def golden_kronecker():
     save("golden-kronecker.safetensors", tensors, {"cases": str(len(cases))})
 
 
+FAMILY = {}
+
+
 def golden_family(name, seed, tokens, config):
     """A model of one generation with its config.json as that generation spells it, logits of a text, and how it goes on."""
     source = random.Random(seed)
@@ -351,7 +354,8 @@ def golden_family(name, seed, tokens, config):
         assert best.values[0] - best.values[1] > 1e-3, "the next token must be clear in single precision"
         greedy.append(int(best.indices[0]))
     result = {"batch.tokens": torch.tensor(ids, dtype=torch.int32), "result.logits": logits, "result.greedy": torch.tensor(greedy, dtype=torch.int32)}
-    save(f"golden-{name}.safetensors", {**weights, **result}, {"config": json.dumps(config)})
+    FAMILY[name] = json.dumps(config)
+    save(f"golden-{name}.safetensors", {**weights, **result}, {"config": FAMILY[name]})
 
 
 def golden_families():
@@ -375,8 +379,131 @@ def golden_families():
     golden_family("relative", 20250204, 24, config)
 
 
+# ---- adapters in PEFT's files ---------------------------------------------------------------------------------------
+
+def peft_config(peft_type, targets, **options):
+    """adapter_config.json as PEFT writes it."""
+    config = {"base_model_name_or_path": "golden-llama32", "inference_mode": True, "peft_type": peft_type,
+              "target_modules": [f"{kind}_proj" for kind in targets], "task_type": "CAUSAL_LM", **options}
+    return json.dumps(config, indent=2, sort_keys=True)
+
+
+class Adapted(Llama):
+    """A LLaMA whose chosen linear maps have other weights: what an adapter stands for."""
+
+    def __init__(self, config, weights, merged):
+        super().__init__(config, {**weights, **merged}, {}, 1.0, 1.0)
+
+
+def golden_adapter(name, seed, targets, make, peft_type, **options):
+    """make(source, stem, weight) -> (the adapter's tensors under stem, the weight [out, in] that they and the base stand for)."""
+    base = random.Random(20250203)
+    config = json.loads(FAMILY["llama32"])
+    weights = make_weights(base, config)
+    ids = [config["bos_token_id"]] + [base.randrange(config["vocab_size"]) for _ in range(63)]
+    source, tensors, merged = random.Random(seed), {}, {}
+    for module, _, _ in linears(config):
+        if module.split(".")[-1][:-5] in targets:
+            added, weight = make(source, f"base_model.model.{module}", weights[f"{module}.weight"])
+            tensors.update(added)
+            merged[f"{module}.weight"] = weight
+    logits = Adapted(config, weights, merged).logits(torch.tensor(ids))
+    plain = Llama(config, weights, {}, 1.0, 1.0).logits(torch.tensor(ids))
+    assert (logits - plain).abs().max() > 0.3, "the adapter must show"
+    save(f"golden-{name}.safetensors", {**tensors, "result.logits": logits}, {"adapter_config": peft_config(peft_type, targets, **options)})
+
+
+def lora(rank, scale):
+    def make(source, stem, weight):
+        r = rank(stem)
+        a, b = normal(source, r, weight.shape[1], std=0.3), normal(source, weight.shape[0], r, std=0.3)
+        return {f"{stem}.lora_A.weight": a, f"{stem}.lora_B.weight": b}, weight + scale(stem, r) * (b @ a)
+    return make
+
+
+def dora(rank, scale):
+    def make(source, stem, weight):
+        tensors, sum_ = lora(lambda _: rank, lambda _, r: scale)(source, stem, weight)
+        magnitude = normal(source, weight.shape[0], std=0.2, mean=1.0)
+        tensors[f"{stem}.lora_magnitude_vector"] = magnitude
+        return tensors, magnitude[:, None] * sum_ / sum_.norm(dim=1, keepdim=True)
+    return make
+
+
+def split(length, factor):
+    """PEFT's factorization of a length."""
+    if factor > 0 and length % factor == 0:
+        return factor, length // factor
+    factor = length if factor == -1 else factor
+    m, n, bound = 1, length, length + 1
+    while m < n:
+        divisor = m + 1
+        while length % divisor:
+            divisor += 1
+        if length // divisor + divisor > bound or divisor > factor:
+            break
+        m, n = divisor, length // divisor
+    return (m, n) if m <= n else (n, m)
+
+
+def lokr(rank, alpha, factor=-1, both=False):
+    def make(source, stem, weight):
+        (out_l, out_k), (in_m, in_n) = split(weight.shape[0], factor), split(weight.shape[1], factor)
+        tensors = {}
+
+        def part(name, rows, columns, decomposed):
+            if not decomposed:
+                tensors[f"{stem}.lokr_{name}"] = normal(source, rows, columns, std=0.5)
+                return tensors[f"{stem}.lokr_{name}"]
+            tensors[f"{stem}.lokr_{name}_a"] = normal(source, rows, rank, std=0.7)
+            tensors[f"{stem}.lokr_{name}_b"] = normal(source, rank, columns, std=0.7)
+            return tensors[f"{stem}.lokr_{name}_a"] @ tensors[f"{stem}.lokr_{name}_b"]
+
+        w1 = part("w1", out_l, in_m, both and rank < max(out_l, in_m) / 2)
+        w2 = part("w2", out_k, in_n, not rank >= max(out_k, in_n) / 2)
+        return tensors, weight + alpha / rank * torch.kron(w1, w2)
+    return make
+
+
+def krona(scale):
+    def make(source, stem, weight):
+        a, b = normal(source, 8, 6, std=0.4), normal(source, weight.shape[0] // 8, weight.shape[1] // 6, std=0.4)
+        return {f"{stem}.krona_A": a, f"{stem}.krona_B": b}, weight + scale * torch.kron(a, b)
+    return make
+
+
+def moka_s(scale, tau):
+    def make(source, stem, weight):
+        (out, size), k = weight.shape, 4
+        first, second = normal(source, out // k, size // k, std=0.5), normal(source, out // k, size // k, std=0.5)
+        gate = normal(source, 2, std=0.8)
+        alpha = torch.softmax(gate / tau, dim=0)
+        delta = alpha[0] * torch.kron(torch.eye(k), first) + alpha[1] * torch.kron(second, torch.eye(k))
+        return {f"{stem}.moka_IM.0": first, f"{stem}.moka_MI.1": second, f"{stem}.moka_gate": gate}, weight + scale * delta
+    return make
+
+
+def golden_adapters():
+    shared = {"bias": "none", "fan_in_fan_out": False, "init_lora_weights": True, "lora_dropout": 0.0, "modules_to_save": None}
+    # One module has a rank and another an alpha of its own; the first pattern is a regular expression.
+    rank = lambda stem: 3 if stem.endswith("1.self_attn.v_proj") else 4
+    alpha = lambda stem: 6.0 if stem.endswith("down_proj") else 8.0
+    golden_adapter("lora", 20250301, ["q", "v", "down"], lora(rank, lambda stem, r: alpha(stem) / r), "LORA", **shared, r=4, lora_alpha=8,
+                   rank_pattern={"layers\\.1\\.self_attn.v_proj": 3}, alpha_pattern={"down_proj": 6}, use_dora=False, use_rslora=False)
+    golden_adapter("rslora", 20250302, ["q", "k", "v", "o"], lora(lambda _: 4, lambda _, r: 3.0 / math.sqrt(r)), "LORA", **shared, r=4, lora_alpha=3,
+                   rank_pattern={}, alpha_pattern={}, use_dora=False, use_rslora=True)
+    golden_adapter("dora", 20250303, ["q", "v", "up", "down"], dora(4, 2.0), "LORA", **shared, r=4, lora_alpha=8,
+                   rank_pattern={}, alpha_pattern={}, use_dora=True, use_rslora=False)
+    lokr_shared = {"alpha_pattern": {}, "rank_pattern": {}, "init_weights": True, "module_dropout": 0.0, "rank_dropout": 0.0, "modules_to_save": None}
+    golden_adapter("lokr", 20250304, ["q", "v", "gate"], lokr(8, 8), "LOKR", **lokr_shared, r=8, alpha=8, decompose_both=False, decompose_factor=-1)
+    golden_adapter("lokr-factors", 20250305, ["q", "o", "down"], lokr(2, 5, factor=6, both=True), "LOKR", **lokr_shared, r=2, alpha=5, decompose_both=True, decompose_factor=6)
+    golden_adapter("krona", 20250306, ["q", "gate", "up"], krona(0.8), "KRONA", dropout=0.0, scale=0.8)
+    golden_adapter("moka-s", 20250307, ["q", "v", "down"], moka_s(1.5, 0.7), "MOKA_S", dropout=0.0, scale=1.5, gated=True, gate_temperature=0.7)
+
+
 if __name__ == "__main__":
     golden_float()
     golden_int4()
     golden_kronecker()
     golden_families()
+    golden_adapters()
