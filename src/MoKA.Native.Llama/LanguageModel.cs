@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using MoKA.Native.Adapters;
 using MoKA.Native.Diagnostics;
+using MoKA.Native.Llama.Chat;
 using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Llama.Data;
 using MoKA.Native.Llama.Generation;
@@ -119,6 +120,11 @@ public sealed class LanguageModel
         using Generator generator = new(Model, _cpu);
         return generator.TextOfMany(Tokenizer, prompts, options, cancel);
     }
+
+    /// <summary>Opens a conversation with the model.</summary>
+    /// <param name="template">How the model wants conversations written.</param>
+    /// <param name="context">The most tokens of the conversation, at most the model's positions.</param>
+    public ChatSession Chat(ChatTemplate template, int context) => new(Model, Tokenizer, _cpu, template, context);
 
     private AdapterSet Attach(AdapterSet adapters)
     {

@@ -33,8 +33,8 @@ internal static class PerplexityCommand
             UsageException.Check(() => Perplexity.CheckContext(inputs.Model.Config, tokens));
             string content = TextFile.Read(path);
             long start = Stopwatch.GetTimestamp();
-            PerplexityResult result = session.Progress(parse, onOutput: false).Counting("reading, percent", 100, report => Perplexity.Evaluate(
-                inputs.Model, inputs.Tokenizer, content, named == Full ? PerplexityProtocol.Full : PerplexityProtocol.LlamaCpp, tokens, inputs.Cpu, step => report((int)(100L * step.Done / step.Windows)), session.Cancel));
+            PerplexityResult result = session.Progress(parse, onOutput: false).Counting("reading, characters", content.Length, report => Perplexity.Evaluate(
+                inputs.Model, inputs.Tokenizer, content, named == Full ? PerplexityProtocol.Full : PerplexityProtocol.LlamaCpp, tokens, inputs.Cpu, step => report((int)((long)content.Length * step.Done / step.Windows)), session.Cancel));
             IReadOnlyList<Fact> facts =
             [
                 new("task", "perplexity"), new("model", parse.GetRequiredValue(model)), new("adapter", parse.GetValue(adapter) ?? "none"), new("text", path), new("activations", parse.GetRequiredValue(activations)),

@@ -50,6 +50,20 @@ public sealed class SamplerPropertyTests
         Assert.All([.. edges, .. Enumerable.Range(0, 100)], draw => Assert.Equal((int)Place(draw), sampler.Next(logits, draw)));
     }
 
+    // 2221265 / 3204608 is so near ln 2 that all weights but the first are one half but for 2e-14: whether half of the total is
+    // reached before or after an id hangs on how the sum of some hundred weights was rounded.
+    [Fact]
+    public void WhereTheRoundingOfTheTotalDecidesItIsThatOfTheSortedSum()
+    {
+        for (int others = 2; others < 3000; others += 7)
+        {
+            float[] logits = [.. Enumerable.Repeat(-2_221_265f, others).Prepend(0)];
+            GenerationOptions options = new() { Temperature = 3_204_608, TopP = 0.5f, Seed = (ulong)others };
+            Sampler sampler = new(options);
+            for (int draw = 0; draw < 12; draw++) Assert.Equal(TextbookSampler.Next(options, logits, draw, []), sampler.Next(logits, draw));
+        }
+    }
+
     [Fact]
     public void AllocatesNothingOnceItsBuffersAreThere()
     {

@@ -146,6 +146,14 @@ public sealed class StreamTests : IDisposable
         Assert.Equal((EndReason.ContextFull, 5), (full.End!.Value, full.NewTokens));
     }
 
+    [Fact]
+    public void AConversationIsOpenedInOneLine()
+    {
+        using MoKA.Native.Llama.Chat.ChatSession chat = _model.Chat(MoKA.Native.Llama.Chat.ChatTemplate.ByName("zephyr"), 128);
+        string answer = string.Concat(chat.Say("Hi", Options));
+        Assert.Equal(answer.Trim(), chat.Turns[1].Content);
+    }
+
     private sealed class CountingContext : SynchronizationContext
     {
         public int Posts { get; private set; }
