@@ -90,7 +90,7 @@ public static class Perplexity
         return windows;
     }
 
-    private static List<Window> Pieces(int[] tokens, int context, int[] opening)
+    internal static List<Window> Pieces(int[] tokens, int context, int[] opening)
     {
         List<Window> windows = [];
         for (int first = 1 - opening.Length; first < tokens.Length; first += context - 1)
@@ -129,5 +129,5 @@ public static class Perplexity
     }
 
     /// <summary>Tokens read alone, of which those from <paramref name="FirstScored"/> on are scored.</summary>
-    private readonly record struct Window(int[] Tokens, int FirstScored);
+    internal readonly record struct Window(int[] Tokens, int FirstScored);
 }

@@ -6,8 +6,8 @@ namespace MoKA.Native.Llama.Generation;
 /// </summary>
 internal sealed class Ranking(float temperature)
 {
-    /// <summary>How far below the largest logit each gathering reaches, in temperatures: at 8 a weight is 1 / 2,981. The last takes the rest.</summary>
-    private static readonly double[] Depths = [8, 16, double.PositiveInfinity];
+    /// <summary>How far below the largest logit each gathering reaches, in temperatures: a peaked row is done after the first, a flat one sorts no more than it must.</summary>
+    private static readonly double[] Depths = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, double.PositiveInfinity];
 
     private ulong[] _keys = [];
     private double[] _weights = [];

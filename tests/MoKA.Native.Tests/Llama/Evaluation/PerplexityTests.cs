@@ -63,6 +63,12 @@ public sealed class PerplexityTests
         Assert.Equal(loss.Perplexity, Perplexity.Evaluate(model, Tokenizer, Text, PerplexityProtocol.Full, 40, Cpus.Widest).Value, 1e-3);
     }
 
+    [Theory]
+    [InlineData("9 1 2 3|9 4 5 6|9 7", 9)]
+    [InlineData("1 2 3 4|4 5 6 7")]
+    public void WithoutAnOpeningTokenAPieceFollowsTheTokenBeforeIt(string expected, params int[] opening) =>
+        Assert.Equal(expected, string.Join('|', Perplexity.Pieces([1, 2, 3, 4, 5, 6, 7], 4, opening).Select(window => string.Join(' ', window.Tokens))));
+
     [Fact]
     public void ProgressCountsWindowsAndACancellationStops()
     {
