@@ -92,7 +92,7 @@ public sealed class ChatSession : IDisposable
         {
             ChatMessage[] opening = System is null ? [] : [new(ChatRole.System, System)];
             int[] prompt = _template.Encode(_tokenizer, [.. opening, .. _turns.Skip(drop), question]);
-            if (prompt.Length + room <= _cache.Capacity || drop == _turns.Count) return prompt;
+            if (prompt.Length + room <= _cache.Capacity || drop >= _turns.Count) return prompt;
         }
     }
 }

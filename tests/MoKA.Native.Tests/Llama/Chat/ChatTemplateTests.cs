@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using MoKA.Native.Llama.Chat;
 using MoKA.Native.Llama.Generation;
 using MoKA.Native.Llama.Tokenizers;
@@ -130,13 +131,18 @@ public sealed class ChatTemplateTests
 
     private static readonly string[] Names = ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|im_start|>", "<|im_end|>"];
 
-    /// <summary>Letters, bytes, and the special tokens of other vocabularies, which no merge makes.</summary>
-    private static Tokenizer WithSpecials { get; } = MakeWithSpecials();
+    /// <summary>A small vocabulary with the special tokens of others added.</summary>
+    private static Tokenizer WithSpecials { get; } = AddSpecials(TokenizerFixtures.Small);
 
-    private static Tokenizer MakeWithSpecials()
+    private static Tokenizer AddSpecials(Tokenizer tokenizer)
     {
-        string[] pieces = [.. Enumerable.Range(0, 259).Select(Tokenizer.FixedPiece), "▁", .. "abcdefghijklmnoprstuwy".Select(c => c.ToString()), .. Names];
-        return new Tokenizer(pieces, new float[pieces.Length]);
+        using TempFolder folder = new();
+        TokenizerJson.Save(tokenizer, folder.Path);
+        string path = folder.File(TokenizerJson.FileName);
+        JsonNode json = JsonNode.Parse(File.ReadAllText(path))!;
+        for (int i = 0; i < Names.Length; i++) json["added_tokens"]!.AsArray().Add(new JsonObject { ["id"] = tokenizer.VocabularySize + i, ["content"] = Names[i], ["special"] = true });
+        File.WriteAllText(path, json.ToJsonString());
+        return TokenizerJson.Load(path);
     }
 
     private static string Text(string name, params ChatMessage[] messages) => string.Concat(ChatTemplate.ByName(name).Render(messages).Select(segment => segment.Text));
