@@ -26,11 +26,23 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
         [
             "moka generate -m data/base -p \"Once upon a time\" --temperature 0.8 --top-p 0.95 --seed 7",
             "moka generate -m data/base -a runs/stories -p \"Where was Anna?\" --input \"Anna was at the lake.\" --instruction",
+            "moka generate -m data/base -p \"Once upon a time\" --temperature 1 --min-p 0.05 --repeat-penalty 1.1 --stop \"The end\"",
             "cat prompt.txt | moka generate -m MODEL -p - > continuation.txt",
         ],
-        ["eval"] = ["moka eval answers -m data/base -a runs/stories -d data/stories/test.json", "moka eval loss -m data/base -d story.txt --json"],
+        ["chat"] =
+        [
+            "moka chat -m MODEL --template llama-3 --system \"You are brief.\" --temperature 0.7 --min-p 0.05",
+            "moka chat -m MODEL -a runs/mine --template alpaca --stop \"###\"",
+            "moka chat -m MODEL --template llama-2 < questions.txt > answers.txt",
+        ],
+        ["eval"] = ["moka eval answers -m data/base -a runs/stories -d data/stories/test.json", "moka eval loss -m data/base -d story.txt --json", "moka eval perplexity -m MODEL --text wiki.txt"],
         ["answers"] = ["moka eval answers -m data/base -a runs/stories -d data/stories/test.json --limit 100"],
         ["loss"] = ["moka eval loss -m data/base -a runs/stories -d data/stories/test.json", "moka eval loss -m data/base -d story.txt --json"],
+        ["perplexity"] =
+        [
+            "moka eval perplexity -m MODEL --text wiki.test.raw --protocol llama.cpp --context 512",
+            "moka eval perplexity -m data/base -a runs/stories --text story.txt --protocol full --json",
+        ],
         ["pretrain"] = ["moka pretrain data/pretrain.json"],
         ["quantize"] =
         [

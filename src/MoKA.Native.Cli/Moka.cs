@@ -15,9 +15,9 @@ internal static class Moka
     // A prompt may begin with @, and -abc is never -a -b -c here.
     private static readonly ParserConfiguration Parser = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
 
-    public static int Run(IReadOnlyList<string> args, Terminal terminal, CancellationToken cancel)
+    public static int Run(IReadOnlyList<string> args, Terminal terminal, CancellationToken cancel, Interrupt? interrupt = null)
     {
-        Session session = new(terminal, cancel);
+        Session session = new(terminal, cancel, interrupt);
         ParseResult parse = Root(session).Parse(args, Parser);
         if (parse.Errors.Count > 0) return Fail(terminal, ExitCode.Usage, ParseErrors.Line(parse));
         try
@@ -50,7 +50,7 @@ internal static class Moka
         RootCommand root = new("moka fine-tunes int4 LLaMA models on the CPU with Mixtures of Kronecker Adapters. Without a command it trains the bundled model on the bundled stories.")
         {
             session.NoColor, session.Quiet, session.Verbose,
-            TrainCommand.Create(session), GenerateCommand.Create(session), EvalCommand.Create(session), PretrainCommand.Create(session), QuantizeCommand.Create(session), SynthCommand.Create(session), InspectCommand.Create(session),
+            TrainCommand.Create(session), GenerateCommand.Create(session), ChatCommand.Create(session), EvalCommand.Create(session), PretrainCommand.Create(session), QuantizeCommand.Create(session), SynthCommand.Create(session), InspectCommand.Create(session),
         };
         root.SetAction(parse => TrainCommand.Run(session, parse, json: false, Recipe.Stories(session.Terminal)));
         foreach (HelpOption help in root.Options.OfType<HelpOption>()) help.Action = new HelpWithExamples((HelpAction)help.Action!);

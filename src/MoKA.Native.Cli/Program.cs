@@ -1,4 +1,4 @@
 using MoKA.Native.Cli;
 
 using Interrupt interrupt = new();
-return Moka.Run(args, Terminal.OfProcess(), interrupt.Token);
+return Moka.Run(args, Terminal.OfProcess(), interrupt.Token, interrupt);

@@ -5,7 +5,7 @@ using Spectre.Console;
 namespace MoKA.Native.Cli;
 
 /// <summary>What every command has at hand: the terminal, the way to be stopped, and the options that all commands share.</summary>
-internal sealed class Session(Terminal terminal, CancellationToken cancel)
+internal sealed class Session(Terminal terminal, CancellationToken cancel, Interrupt? interrupt = null)
 {
     public Terminal Terminal { get; } = terminal;
 
@@ -16,6 +16,16 @@ internal sealed class Session(Terminal terminal, CancellationToken cancel)
     public Option<bool> Quiet { get; } = new("--quiet", "-q") { Description = "Only results: no panel and no progress.", Recursive = true };
 
     public Option<bool> Verbose { get; } = new("--verbose") { Description = "After an unexpected error, print where it arose.", Recursive = true };
+
+    /// <summary>Runs work that Ctrl-C stops by itself.</summary>
+    public void Answer(Action<CancellationToken> work)
+    {
+        if (interrupt is null) work(Cancel);
+        else interrupt.Answer(work);
+    }
+
+    /// <summary>Waits for the user, who may end the process meanwhile.</summary>
+    public T Wait<T>(Func<T> read) => interrupt is null ? read() : interrupt.Wait(read);
 
     /// <summary>Where results go: standard output.</summary>
     public Screen Results(ParseResult parse) => Open(parse, Terminal.Out, Terminal.RichOut);

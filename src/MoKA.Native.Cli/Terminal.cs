@@ -3,7 +3,7 @@ namespace MoKA.Native.Cli;
 /// <summary>Where the tool reads and writes: the process's own streams, or a test's.</summary>
 /// <param name="Out">Results.</param>
 /// <param name="Error">Progress and errors.</param>
-/// <param name="In">The text of a prompt given as -.</param>
+/// <param name="In">The text of a prompt given as -, and what is said in a chat.</param>
 /// <param name="Folder">The folder that runs without a name go below.</param>
 /// <param name="DataSearch">Folders from which the bundled data is looked for upwards.</param>
 internal sealed record Terminal(TextWriter Out, TextWriter Error, TextReader In, string Folder, IReadOnlyList<string> DataSearch)
@@ -13,6 +13,9 @@ internal sealed record Terminal(TextWriter Out, TextWriter Error, TextReader In,
 
     /// <summary>Whether <see cref="Error"/> can.</summary>
     public bool RichError { get; init; }
+
+    /// <summary>Whether a person types what <see cref="In"/> gives, and wants to see when it is asked for.</summary>
+    public bool Interactive { get; init; }
 
     /// <summary>How the user starts this tool, for the commands it proposes.</summary>
     public string Command { get; init; } = "moka";
@@ -25,6 +28,7 @@ internal sealed record Terminal(TextWriter Out, TextWriter Error, TextReader In,
         {
             RichOut = !plain && !Console.IsOutputRedirected,
             RichError = !plain && !Console.IsErrorRedirected,
+            Interactive = !Console.IsInputRedirected,
             Command = CommandOf(AppContext.BaseDirectory, Environment.CurrentDirectory),
         };
     }

@@ -1,5 +1,7 @@
+using System.Runtime.CompilerServices;
 using MoKA.Native.Adapters;
 using MoKA.Native.Diagnostics;
+using MoKA.Native.Llama.Chat;
 using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Llama.Data;
 using MoKA.Native.Llama.Generation;
@@ -92,11 +94,40 @@ public sealed class LanguageModel
     public string Generate(string prompt, GenerationOptions options) => string.Concat(Stream(prompt, options));
 
     /// <summary>The text that follows a prompt, in pieces as they come; no piece breaks a character in two.</summary>
-    public IEnumerable<string> Stream(string prompt, GenerationOptions options)
+    /// <param name="prompt">The text to continue.</param>
+    /// <param name="options">How to choose and when to stop.</param>
+    /// <param name="result">Filled while text comes; says at the end why there is no more.</param>
+    public IEnumerable<string> Stream(string prompt, GenerationOptions options, GenerationResult? result = null)
     {
         using Generator generator = new(Model, _cpu);
-        foreach (string piece in generator.Text(Tokenizer, prompt, options)) yield return piece;
+        foreach (string piece in generator.Text(Tokenizer, prompt, options, result)) yield return piece;
     }
+
+    /// <summary>
+    /// The same for asynchronous callers: text is computed on the thread pool while the caller's context is free. Cancelling
+    /// ends the text without an exception.
+    /// </summary>
+    /// <param name="prompt">The text to continue.</param>
+    /// <param name="options">How to choose and when to stop.</param>
+    /// <param name="result">Filled while text comes; says at the end why there is no more.</param>
+    /// <param name="cancel">Ends the text.</param>
+    public async IAsyncEnumerable<string> StreamAsync(string prompt, GenerationOptions options, GenerationResult? result = null, [EnumeratorCancellation] CancellationToken cancel = default)
+    {
+        using Generator generator = new(Model, _cpu);
+        await foreach (string piece in generator.TextAsync(Tokenizer, prompt, options, result, cancel).ConfigureAwait(false)) yield return piece;
+    }
+
+    /// <summary>The texts that follow several prompts, generated together: each is what <see cref="Generate"/> gives, and the weights are read once a step for all.</summary>
+    public IReadOnlyList<TextCompletion> GenerateMany(IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancel = default)
+    {
+        using Generator generator = new(Model, _cpu);
+        return generator.TextOfMany(Tokenizer, prompts, options, cancel);
+    }
+
+    /// <summary>Opens a conversation with the model.</summary>
+    /// <param name="template">How the model wants conversations written.</param>
+    /// <param name="context">The most tokens of the conversation, at most the model's positions.</param>
+    public ChatSession Chat(ChatTemplate template, int context) => new(Model, Tokenizer, _cpu, template, context);
 
     private AdapterSet Attach(AdapterSet adapters)
     {

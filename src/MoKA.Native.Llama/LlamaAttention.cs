@@ -32,14 +32,14 @@ public sealed class LlamaAttention
     /// <summary>[hidden, heads * headDim].</summary>
     public Projection Output { get; }
 
-    /// <summary>[tokens, hidden] to [tokens, hidden]; with a cache, the tokens continue the text it holds.</summary>
+    /// <summary>[tokens, hidden] to [tokens, hidden]; with a cache, the tokens continue texts that it holds.</summary>
     public Tensor Forward(Tape tape, Tensor x, Sequences sequences, KvCache? cache)
     {
         Tensor q = Op.Rope(tape, Query.Forward(tape, x), _rope, sequences, inPlace: true);
         Tensor k = Op.Rope(tape, Key.Forward(tape, x), _rope, sequences, inPlace: true);
         Tensor v = Value.Forward(tape, x);
         if (cache is null) return Output.Forward(tape, Op.Attention(tape, q, k, v, _config.Heads, _config.KeyValueHeads, sequences));
-        (Tensor keys, Tensor values) = cache.Append(_layer, k, v);
+        (Tensor keys, Tensor values) = cache.Append(_layer, k, v, sequences);
         return Output.Forward(tape, Op.CachedAttention(tape, q, keys, values, _config.Heads, _config.KeyValueHeads, sequences));
     }
 }

@@ -85,14 +85,14 @@ public sealed class LlamaModel
         foreach (Parameter parameter in Parameters) parameter.Trainable = false;
     }
 
-    /// <summary>The final states [tokens, hidden] of sequences that lie end to end; with a cache, of tokens that continue its text.</summary>
+    /// <summary>The final states [tokens, hidden] of sequences that lie end to end; with a cache, of tokens that continue its texts.</summary>
     public Tensor States(Tape tape, ReadOnlyMemory<int> tokens, Sequences sequences, KvCache? cache = null)
     {
         Tensor x = Embedding.Lookup(tape, tokens);
         bool recompute = Recompute || !tape.Gradients;
         foreach (LlamaBlock block in _blocks)
             x = recompute ? Op.Recompute(tape, x, new BlockSegment(block, sequences, cache)) : block.Forward(tape, x, sequences, cache);
-        cache?.Advance(tokens.Length);
+        cache?.Advance(sequences);
         return Op.RmsNorm(tape, x, Norm, Config.RmsNormEpsilon);
     }
 
@@ -105,6 +105,10 @@ public sealed class LlamaModel
     /// </summary>
     public Tensor Loss(Tape tape, Tensor states, ReadOnlyMemory<int> rows, ReadOnlyMemory<int> ids) =>
         Op.HeadCrossEntropy(tape, Op.GatherRows(tape, states, rows), new HeadSegment(Head), ids);
+
+    /// <summary>The cross-entropy [rows, 1] in nats of each chosen row of <see cref="States"/> and the id that follows it, never with all their logits at once; for measuring.</summary>
+    public Tensor Losses(Tape tape, Tensor states, ReadOnlyMemory<int> rows, ReadOnlyMemory<int> ids) =>
+        Op.HeadLosses(tape, Op.GatherRows(tape, states, rows), new HeadSegment(Head), ids);
 
     /// <summary>The logits [tokens, vocabulary] of every token.</summary>
     public Tensor Logits(Tape tape, ReadOnlyMemory<int> tokens, Sequences sequences) => Head.Forward(tape, States(tape, tokens, sequences));

@@ -6,16 +6,17 @@ using static MoKA.Native.Cli.Screens.Format;
 
 namespace MoKA.Native.Cli.Commands;
 
-/// <summary><c>moka eval answers</c> and <c>moka eval loss</c>: measures a model on data it was not trained on.</summary>
+/// <summary><c>moka eval</c>: measures a model on data it was not trained on.</summary>
 internal static class EvalCommand
 {
     public static Command Create(Session session) => new("eval", "Measure a model, with or without an adapter.")
     {
         Task(session, "answers", "The share of records whose answer the model gives letter by letter.", Answers),
         Task(session, "loss", "The loss on records (.json, .jsonl), or on running text (any other file).", Loss),
+        PerplexityCommand.Create(session),
     };
 
-    /// <summary>What both tasks take.</summary>
+    /// <summary>What the tasks of this file take.</summary>
     private sealed record Request(Inputs Inputs, string Data, string Template, int Limit, int MaxLength, Screen Progress, CancellationToken Cancel)
     {
         public HeldOut Records() => new(Data, Inputs.Tokenizer, AlpacaTemplate.ByName(Template), MaxLength, Limit);

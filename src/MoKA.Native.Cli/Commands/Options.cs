@@ -32,6 +32,17 @@ internal static class Options
         CustomParser = result => Parse(result, parse),
     };
 
+    /// <summary>A text option that may be given several times.</summary>
+    public static Option<IReadOnlyList<string>> Repeated(string name, string helpName, string description) => new(name)
+    {
+        Description = description,
+        HelpName = helpName,
+        Arity = ArgumentArity.OneOrMore,
+        AllowMultipleArgumentsPerToken = false,
+        DefaultValueFactory = _ => [],
+        CustomParser = result => [.. result.Tokens.Select(token => token.Value)],
+    };
+
     public static Option<string?> Text(string name, string alias, string helpName, string description) => new(name, alias) { Description = description, HelpName = helpName };
 
     public static Option<string> RequiredText(string name, string alias, string helpName, string description) => new(name, alias) { Description = description, HelpName = helpName, Required = true };

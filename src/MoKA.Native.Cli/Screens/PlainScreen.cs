@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MoKA.Native.Llama.Training;
 using static MoKA.Native.Cli.Screens.Format;
 
@@ -7,6 +8,7 @@ namespace MoKA.Native.Cli.Screens;
 internal sealed class PlainScreen(TextWriter output) : Screen
 {
     private const int LinesPerRun = 30;
+    private const int SecondsBetweenLines = 15;
 
     public override void Panel(string title, IReadOnlyList<Fact> facts)
     {
@@ -45,6 +47,13 @@ internal sealed class PlainScreen(TextWriter output) : Screen
     public override T Counting<T>(string what, int total, Func<Action<int>, T> work)
     {
         Line($"{what} ({Count(total)}) ...");
-        return work(_ => { });
+        long start = Stopwatch.GetTimestamp(), last = start;
+        return work(done =>
+        {
+            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            if (done <= 0 || Stopwatch.GetElapsedTime(last).TotalSeconds < SecondsBetweenLines) return;
+            last = Stopwatch.GetTimestamp();
+            Line($"{what} {Count(done)}/{Count(total)}  left {Time(seconds / done * (total - done))}");
+        });
     }
 }

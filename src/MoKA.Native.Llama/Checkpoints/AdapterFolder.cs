@@ -53,8 +53,8 @@ public static class AdapterFolder
         (string Stem, string Module, Adapter Adapter)[] entries = [.. Places(model, adapters)];
         if (entries.Length == 0) throw new MokaException($"{folder}: there is no adapter to be saved; adapt at least one map.");
         AdapterFormat format = AdapterFormat.All.First(f => f.Holds(entries[0].Adapter));
-        if (entries.FirstOrDefault(e => !format.Holds(e.Adapter)) is { Adapter: not null } other)
-            throw new MokaException($"{folder}: one folder holds adapters of one kind, got {entries[0].Adapter.GetType().Name} and {other.Adapter.GetType().Name}; save them apart.");
+        if (entries.FirstOrDefault(e => !format.Holds(e.Adapter)) is { Adapter: { } other })
+            throw new MokaException($"{folder}: one folder holds adapters of one kind, got {format.PeftType} and {AdapterFormat.All.First(f => f.Holds(other)).PeftType}; save them apart.");
         SafetensorsWriter writer = new();
         foreach ((string stem, _, Adapter adapter) in entries)
             foreach (Parameter parameter in adapter.Parameters)

@@ -29,7 +29,7 @@ public abstract class Adapter
 
     private protected void RequireWeight(Span<float> weight)
     {
-        if (weight.Length != (long)Out * In) throw new ArgumentException($"{GetType().Name}: the weight [{Out}, {In}] has {(long)Out * In} elements, got {weight.Length}.");
+        if (weight.Length != (long)Out * In) throw new ArgumentException($"Adapter: the weight [{Out}, {In}] has {(long)Out * In} elements, got {weight.Length}.");
     }
 }
 

@@ -23,7 +23,7 @@ internal static class RopeKernel
             for (int t = first; t < last; t++)
             {
                 while (sequences.First(sequence + 1) <= t) sequence++;
-                int position = sequences.Offset + t - sequences.First(sequence);
+                int position = sequences.Past(sequence) + t - sequences.First(sequence);
                 ReadOnlySpan<float> cosines = table.Cosines(position), sines = table.Sines(position);
                 Span<float> from = _x.Row(t), to = _y.Row(t);
                 for (int head = 0; head < from.Length; head += width)

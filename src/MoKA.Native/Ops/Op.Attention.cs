@@ -23,7 +23,7 @@ public static partial class Op
     {
         AttentionShape shape = CheckAttention(q, k.Shape, heads, keyValueHeads, sequences);
         Check.Shape("Attention", "v", v, k.Shape, "k", k.Shape);
-        if (sequences.Offset != 0 || k.Shape[0] != q.Shape[0]) throw new ArgumentException($"Attention: k must have the tokens of q {q}, got {k}; use CachedAttention to continue a text.");
+        if (sequences.Offset != 0 || !sequences.Kept.IsEmpty || k.Shape[0] != q.Shape[0]) throw new ArgumentException($"Attention: k must have the tokens of q {q}, got {k}; use CachedAttention to continue a text.");
         Tensor y = tape.Allocate(q.Shape, "attention");
         Tensor statistics = tape.Allocate(new Shape(q.Shape[0], 2 * heads), "row maxima and sums");
         AttentionKernel.Forward(tape.Cpu, shape, q.Matrix, k.Matrix, v.Matrix, y.Matrix, statistics.Matrix);
@@ -32,22 +32,25 @@ public static partial class Op
     }
 
     /// <summary>
-    /// The same for new tokens of one text whose earlier keys and values are kept: row i of q is position
-    /// <c>sequences.Offset</c> + i. For generation, so it records nothing; the bits are those of <see cref="Attention"/>
-    /// over the whole text.
+    /// The same for new tokens of texts whose earlier keys and values are kept: row i of sequence s is position
+    /// <c>sequences.Past(s)</c> + i, and its keys begin at row <c>sequences.FirstKey(s)</c>. For generation, so it records
+    /// nothing; the bits are those of <see cref="Attention"/> over each whole text.
     /// </summary>
     /// <param name="tape">The record of this pass.</param>
     /// <param name="q">Queries of the new tokens [tokens, heads * headDim].</param>
-    /// <param name="keys">All keys so far, the new ones included: [at least offset + tokens, kvHeads * headDim].</param>
+    /// <param name="keys">All keys so far, the new ones included: [rows of the cache, kvHeads * headDim].</param>
     /// <param name="values">Likewise the values.</param>
     /// <param name="heads">How many query heads.</param>
     /// <param name="keyValueHeads">How many key and value heads.</param>
-    /// <param name="sequences">One sequence; its offset is the number of tokens kept before.</param>
+    /// <param name="sequences">One sequence whose offset is the number of tokens kept before, or several with what is kept of each.</param>
     public static Tensor CachedAttention(Tape tape, Tensor q, Tensor keys, Tensor values, int heads, int keyValueHeads, Sequences sequences)
     {
         AttentionShape shape = CheckAttention(q, keys.Shape, heads, keyValueHeads, sequences);
         Check.Shape("CachedAttention", "values", values, keys.Shape, "keys", keys.Shape);
-        if (sequences.Count != 1 || keys.Shape[0] < sequences.Offset + q.Shape[0]) throw new ArgumentException($"CachedAttention: keys must hold the {sequences.Offset + q.Shape[0]} tokens of one sequence, got {keys}.");
+        if (sequences.Count != 1 && sequences.Kept.IsEmpty) throw new ArgumentException($"CachedAttention: {sequences.Count} sequences need what is kept of each, got one offset.");
+        for (int s = 0; s < sequences.Count; s++)
+            if (keys.Shape[0] - sequences.FirstKey(s) < sequences.Past(s) + sequences.Length(s))
+                throw new ArgumentException($"CachedAttention: keys must hold the {sequences.Past(s) + sequences.Length(s)} tokens of one sequence{(sequences.FirstKey(s) == 0 ? "" : $" from row {sequences.FirstKey(s)} on")}, got {keys}.");
         if (tape.Records(q)) throw new InvalidOperationException("CachedAttention: a cache has no gradient; use Attention to train.");
         Tensor y = tape.Allocate(q.Shape, "attention");
         Tensor statistics = tape.Allocate(new Shape(q.Shape[0], 2 * heads), "row maxima and sums");

@@ -31,7 +31,7 @@ public static partial class Op
         int targets = CountTargets("HeadCrossEntropy", x, labels.Span, vocabulary: none.Shape[1]);
         Tensor loss = tape.Allocate(new Shape(1), "cross-entropy");
         Tensor dx = tape.Allocate(tape.Records(x) ? x.Shape : new Shape(0), "gradient of the head's input");
-        int most = Math.Clamp(LogitsAtOnce / Math.Max(none.Shape[1], 1), FewestRowsAtOnce, MostRowsAtOnce);
+        int most = MostRowsOfLogits(none.Shape[1]);
         double sum = 0;
         for (int first = 0; first < x.Shape.Rows; first += most)
         {
@@ -42,6 +42,8 @@ public static partial class Op
         if (tape.Records(x)) tape.Record(loss, new HeadCrossEntropyNode(x, dx));
         return loss;
     }
+
+    private static int MostRowsOfLogits(int vocabulary) => Math.Clamp(LogitsAtOnce / Math.Max(vocabulary, 1), FewestRowsAtOnce, MostRowsAtOnce);
 
     private static double LossOfRows<THead>(Tape tape, Tensor x, THead head, ReadOnlySpan<int> labels, int targets, int first, int rows, Tensor dx) where THead : struct, ISegment
     {

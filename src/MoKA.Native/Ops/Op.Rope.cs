@@ -24,9 +24,9 @@ public static partial class Op
         sequences.Validate(x.Shape[0]);
         if (x.Shape[1] % (2 * table.Pairs) != 0) throw new ArgumentException($"Rope: the columns of x must be whole heads of {2 * table.Pairs}, got {x}.");
         for (int s = 0; s < sequences.Count; s++)
-            if (sequences.Offset + sequences.Length(s) > table.Positions)
-                throw new MokaException($"Rope: a sequence of {sequences.Offset + sequences.Length(s)} tokens is longer than the model's {table.Positions} positions; shorten the text or lower the number of new tokens.");
-        for (int s = 0; s < sequences.Count; s++) table.Reach(sequences.Offset + sequences.Length(s));
+            if (sequences.Past(s) + sequences.Length(s) > table.Positions)
+                throw new MokaException($"Rope: a sequence of {sequences.Past(s) + sequences.Length(s)} tokens is longer than the model's {table.Positions} positions; shorten the text or lower the number of new tokens.");
+        for (int s = 0; s < sequences.Count; s++) table.Reach(sequences.Past(s) + sequences.Length(s));
         if (inPlace && x is Parameter) throw new ArgumentException($"Rope: only another op's output can be turned in place, got {x}.");
         Tensor y = inPlace ? x : tape.Allocate(x.Shape, "rope");
         RopeKernel.Rotate(tape.Cpu, x.Matrix, table, sequences, backwards: false, y.Matrix, accumulate: false);

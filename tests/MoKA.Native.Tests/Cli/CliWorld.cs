@@ -59,13 +59,13 @@ public sealed class CliWorld : IDisposable
 
     internal CliResult Run(params string[] args) => Run(args, CancellationToken.None);
 
-    internal CliResult Run(string[] args, CancellationToken cancel, TextWriter? output = null, string input = "", bool rich = false, string? folder = null)
+    internal CliResult Run(string[] args, CancellationToken cancel, TextWriter? output = null, string input = "", bool rich = false, string? folder = null, Interrupt? interrupt = null, bool interactive = false)
     {
         TextWriter written = output ?? new StringWriter();
         StringWriter error = new();
         string at = folder ?? Root;
-        Terminal terminal = new(written, error, new StringReader(input), at, [at]) { RichOut = rich, RichError = rich };
-        int code = Moka.Run(args, terminal, cancel);
+        Terminal terminal = new(written, error, new StringReader(input), at, [at]) { RichOut = rich, RichError = rich, Interactive = interactive };
+        int code = Moka.Run(args, terminal, cancel, interrupt);
         return new CliResult(code, written.ToString()!, error.ToString());
     }
 

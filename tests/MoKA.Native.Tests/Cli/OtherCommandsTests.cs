@@ -27,6 +27,21 @@ public sealed class OtherCommandsTests : IClassFixture<CliWorld>
     }
 
     [Fact]
+    public void GenerationSaysWhyItEndedAndNeverShowsAStopText()
+    {
+        string[] common = ["generate", "-m", _world.Base, "-p", "Anna had", "--temperature", "1", "--max-tokens", "12", "--threads", "1"];
+        CliResult whole = _world.Run(common);
+        Assert.Contains("ended at --max-tokens", Assert.Single(whole.ErrorLines));
+        string text = whole.Out.TrimEnd('\n'), stop = text.Substring(text.Length / 2, 2);
+        CliResult stopped = _world.Run([.. common, "--stop", "never seen", "--stop", stop]);
+        Assert.Contains("ended at a stop text", Assert.Single(stopped.ErrorLines));
+        Assert.Equal(text[..text.IndexOf(stop, StringComparison.Ordinal)] + "\n", stopped.Out.ReplaceLineEndings("\n"));
+        Assert.Equal(whole.Out, _world.Run([.. common, "--min-p", "0", "--repeat-penalty", "1"]).Out);
+        Assert.Equal(_world.Run([.. common[..5], "--max-tokens", "12", "--threads", "1"]).Out, _world.Run([.. common, "--min-p", "1"]).Out);
+        Assert.NotEqual(whole.Out, _world.Run([.. common, "--repeat-penalty", "1.5"]).Out);
+    }
+
+    [Fact]
     public void TheActivationsAreNamedAndNeedTheRightMaps()
     {
         string[] common = ["generate", "-m", _world.Base, "-p", "Anna had", "--max-tokens", "3", "--threads", "1"];
@@ -143,7 +158,9 @@ public sealed class OtherCommandsTests : IClassFixture<CliWorld>
     [InlineData("")]
     [InlineData("train")]
     [InlineData("generate")]
+    [InlineData("chat")]
     [InlineData("eval")]
+    [InlineData("eval perplexity")]
     [InlineData("pretrain")]
     [InlineData("inspect")]
     public void HelpEndsWithExamples(string command)

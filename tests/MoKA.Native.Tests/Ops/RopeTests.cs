@@ -64,6 +64,21 @@ public sealed class RopeTests
     }
 
     [Fact]
+    public void PositionsOfKeptTextsCountFromEach()
+    {
+        RopeTable table = new(6, 20, Theta);
+        using Parameter x = Draw.Parameter(1, new Shape(7, 12));
+        using Tape tape = new(Cpus.Widest, gradients: false);
+        int[] starts = [0, 2, 3, 7], past = [5, 0, 11];
+        float[] together = Op.Rope(tape, x, table, new Sequences(starts) { Kept = past.Select(length => new KeptText(0, length)).ToArray() }).Data.ToArray();
+        for (int s = 0; s < past.Length; s++)
+        {
+            Tensor own = Op.GatherRows(tape, x, Enumerable.Range(starts[s], starts[s + 1] - starts[s]).ToArray());
+            Bits.Equal(Op.Rope(tape, own, table, new Sequences(new[] { 0, own.Shape[0] }, past[s])).Data, together.AsSpan(starts[s] * 12, own.Shape.Count), $"text {s}");
+        }
+    }
+
+    [Fact]
     public void NeverTurnsAWeightInPlace()
     {
         using Tape tape = new(Cpus.Scalar);

@@ -19,10 +19,10 @@ internal static partial class AttentionKernel
         public void Run(int item, Worker worker)
         {
             (int sequence, int head) = (item / shape.Heads, item % shape.Heads);
-            int first = shape.Sequences.First(sequence), length = shape.Sequences.Length(sequence), keys = shape.Sequences.Offset + length;
+            int first = shape.Sequences.First(sequence), length = shape.Sequences.Length(sequence), keys = shape.Sequences.Past(sequence) + length, firstKey = shape.Sequences.FirstKey(sequence);
             int column = head * shape.HeadDim, keyColumn = head / shape.HeadsPerKey * shape.HeadDim;
             MatrixSpan q = _q.Block(first, length, column, shape.HeadDim), y = _y.Block(first, length, column, shape.HeadDim), statistics = _statistics.Block(first, length, 2 * head, 2);
-            MatrixSpan k = _k.Block(first, keys, keyColumn, shape.HeadDim), v = _v.Block(first, keys, keyColumn, shape.HeadDim);
+            MatrixSpan k = _k.Block(firstKey, keys, keyColumn, shape.HeadDim), v = _v.Block(firstKey, keys, keyColumn, shape.HeadDim);
             if (length == 1 && shape.HeadsPerKey > 1 && InPlaceProduct.Can(worker.InstructionSet, HeadsAtATime))
             {
                 // The first of every so many heads of a key takes the others along.

@@ -15,7 +15,7 @@ internal static partial class AttentionKernel
 
     /// <summary>
     /// y = softmax(scale q kᵀ, causal) v for every head. q, y [tokens, heads * headDim]; k, v [keys, kvHeads * headDim],
-    /// where keys = tokens, or for one cached sequence its offset + tokens. statistics [tokens, heads * 2].
+    /// where keys = tokens, or the rows of a cache that keeps what came before each sequence. statistics [tokens, heads * 2].
     /// </summary>
     public static void Forward(Cpu cpu, in AttentionShape shape, MatrixSpan q, MatrixSpan k, MatrixSpan v, MatrixSpan y, MatrixSpan statistics)
     {
