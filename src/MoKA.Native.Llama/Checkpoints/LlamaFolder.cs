@@ -58,19 +58,7 @@ public static class LlamaFolder
     }
 
     /// <summary>A hash of the weights file: what an adapter remembers of the base it was trained on.</summary>
-    public static string Hash(string folder)
-    {
-        string path = Require(folder, WeightsFile);
-        try
-        {
-            using FileStream stream = File.OpenRead(path);
-            return Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(stream));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new MokaException($"{path}: cannot be read ({Quoted.Plain(e.Message)}); check that the file may be read.", e);
-        }
-    }
+    public static string Hash(string folder) => ModelFolder.Hash(Require(folder, WeightsFile));
 
     /// <summary>Writes model and tokenizer. A weight that is already stored as asked is written as it is; norms are floats.</summary>
     /// <param name="folder">Where; made unless it is there.</param>

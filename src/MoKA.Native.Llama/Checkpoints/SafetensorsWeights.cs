@@ -6,8 +6,8 @@ using MoKA.Native.Quantization;
 namespace MoKA.Native.Llama.Checkpoints;
 
 /// <summary>
-/// Weights of one safetensors file in the Hugging Face layout; every one frozen. Floats are copied; half-precision and
-/// quantised matrices stay in the mapped file, which must not be disposed before the model is done with.
+/// Weights of one safetensors file in the Hugging Face layout; every one frozen. Norms are copied; matrices stay in the mapped
+/// file, which must not be disposed before the model is done with.
 /// </summary>
 internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig config) : ILlamaWeights
 {
@@ -15,9 +15,9 @@ internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig confi
 
     public ITokenTable Embedding(int vocabulary, int hidden) => Table(HuggingFaceNames.Embedding, vocabulary, hidden);
 
-    public Parameter Norm(int layer, string kind, int hidden) => Floats(HuggingFaceNames.Norm(layer, kind), hidden);
+    public Parameter Norm(int layer, string kind, int hidden) => ReadNorm(HuggingFaceNames.Norm(layer, kind), hidden);
 
-    public Parameter FinalNorm(int hidden) => Floats(HuggingFaceNames.FinalNorm, hidden);
+    public Parameter FinalNorm(int hidden) => ReadNorm(HuggingFaceNames.FinalNorm, hidden);
 
     public ILinear Head(int vocabulary, int hidden) => Table(HuggingFaceNames.Head, vocabulary, hidden);
 
@@ -64,7 +64,8 @@ internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig confi
     {
         ElementType.F16 => Blocks(name, BlockType.F16, rows, columns),
         ElementType.BF16 => Blocks(name, BlockType.BF16, rows, columns),
-        _ => new Linear(Floats(name, rows, columns)),
+        ElementType.F32 => new FrozenLinear(file.ReadFloatMatrix(name, rows, columns)),
+        _ => throw NotFloat(name),
     };
 
     private FrozenLinear Blocks(string name, BlockType type, int rows, int columns)
@@ -74,14 +75,10 @@ internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig confi
         return new FrozenLinear(file.ReadBlocks(name, type, rows, columns));
     }
 
-    private Parameter Floats(string name, params ReadOnlySpan<int> dims)
+    private Parameter ReadNorm(string name, int hidden)
     {
-        TensorEntry entry = dims.Length == 1 ? Require(name, dims[0]) : Require(name, dims[0], dims[1]);
-        if (entry.Type is not (ElementType.F32 or ElementType.F16 or ElementType.BF16))
-            throw new MokaException($"{Label(name)} must be F32, F16 or BF16, got {entry.Type.FileName()}.");
-        if (entry.ElementCount > int.MaxValue)
-            throw new MokaException($"{Label(name)} must have at most {int.MaxValue} elements, got {Quoted.Dims(entry.Dims.AsSpan())}; the model is too large for this engine.");
-        Parameter parameter = new(name, dims.Length == 1 ? new Shape(dims[0]) : new Shape(dims[0], dims[1]), trainable: false);
+        if (Require(name, hidden).Type is not (ElementType.F32 or ElementType.F16 or ElementType.BF16)) throw NotFloat(name);
+        Parameter parameter = new(name, new Shape(hidden), trainable: false);
         ModelFolder.ReadFinite(file, name, parameter.Data);
         return parameter;
     }
@@ -94,6 +91,8 @@ internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig confi
         _read.Add(name);
         return entry;
     }
+
+    private MokaException NotFloat(string name) => new($"{Label(name)} must be F32, F16 or BF16, got {file.Tensors[name].Type.FileName()}.");
 
     private MokaException Missing(string name) => new($"{file.Path}: the tensor '{name}' is missing; check that the file belongs to the config.json beside it.");
 

@@ -110,8 +110,11 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
-    /// <summary>The bytes of one tensor where they lie in the file; they stay readable for as long as the result is held, unless the file is disposed.</summary>
-    internal NativeBytes Mapped(TensorEntry entry) => new(_buffer, entry.Offset, entry.ByteLength);
+    /// <summary>
+    /// The bytes of one tensor where they lie in the file, or copied where they are not aligned as asked; they stay readable for
+    /// as long as the result is held, unless the file is disposed.
+    /// </summary>
+    internal NativeBytes Mapped(TensorEntry entry, int alignment = 1) => NativeBytes.Aligned(_buffer, entry.Offset, entry.ByteLength, alignment);
 
     /// <summary>Closes the file; spans handed out earlier must no longer be used.</summary>
     public void Dispose() => _buffer.Dispose();
