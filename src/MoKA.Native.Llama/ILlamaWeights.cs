@@ -11,6 +11,9 @@ public interface ILlamaWeights
     /// <summary>A layer's linear map [outputs, inputs]; kind is q, k, v, o, gate, up or down.</summary>
     ILinear Linear(int layer, string kind, int outputs, int inputs);
 
+    /// <summary>What a layer's linear map of that kind adds to its outputs [outputs]; asked for where the config says there is a bias.</summary>
+    Parameter Bias(int layer, string kind, int outputs);
+
     /// <summary>A layer's norm [hidden]; kind is attention or mlp.</summary>
     Parameter Norm(int layer, string kind, int hidden);
 

@@ -12,7 +12,8 @@ public sealed class LlamaBlock
     internal LlamaBlock(LlamaConfig config, RopeTable rope, int layer, ILlamaWeights weights)
     {
         _epsilon = config.RmsNormEpsilon;
-        Projection Make(string kind, int outputs, int inputs) => new($"layers.{layer}.{kind}", kind, weights.Linear(layer, kind, outputs, inputs));
+        Projection Make(string kind, int outputs, int inputs) =>
+            new($"layers.{layer}.{kind}", kind, weights.Linear(layer, kind, outputs, inputs), config.HasBias(kind) ? weights.Bias(layer, kind, outputs) : null);
         AttentionNorm = weights.Norm(layer, "attention", config.HiddenSize);
         Attention = new LlamaAttention(config, rope, layer, Make);
         MlpNorm = weights.Norm(layer, "mlp", config.HiddenSize);

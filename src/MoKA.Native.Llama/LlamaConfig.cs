@@ -46,6 +46,12 @@ public sealed record LlamaConfig
     /// <summary>Whether the output head is the embedding table, <c>tie_word_embeddings</c>.</summary>
     public bool TieEmbeddings { get; init; }
 
+    /// <summary>Whether q, k, v and o add a bias, <c>attention_bias</c>.</summary>
+    public bool AttentionBias { get; init; }
+
+    /// <summary>Whether gate, up and down add a bias, <c>mlp_bias</c>.</summary>
+    public bool MlpBias { get; init; }
+
     /// <summary>The id that opens a text, <c>bos_token_id</c>, or null when the model has none.</summary>
     public int? BosTokenId { get; init; } = 1;
 
@@ -74,9 +80,11 @@ public sealed record LlamaConfig
         ("gate", IntermediateSize, HiddenSize), ("up", IntermediateSize, HiddenSize), ("down", HiddenSize, IntermediateSize),
     ];
 
-    /// <summary>Parameters of one block: seven linears and two norms.</summary>
-    public long BlockParameterCount =>
-        2L * HiddenSize * QuerySize + 2L * HiddenSize * KeyValueSize + 3L * HiddenSize * IntermediateSize + 2L * HiddenSize;
+    /// <summary>Whether a kind of linear map adds a bias.</summary>
+    public bool HasBias(string kind) => kind is "gate" or "up" or "down" ? MlpBias : AttentionBias;
+
+    /// <summary>Parameters of one block: seven linears with their biases and two norms.</summary>
+    public long BlockParameterCount => LinearMaps.Sum(m => (long)m.Outputs * m.Inputs + (HasBias(m.Kind) ? m.Outputs : 0)) + 2L * HiddenSize;
 
     /// <summary>Parameters of the whole model; a tied head is counted once.</summary>
     public long ParameterCount =>

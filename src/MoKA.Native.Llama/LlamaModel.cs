@@ -27,7 +27,7 @@ public sealed class LlamaModel
         Head = config.TieEmbeddings ? Embedding : weights.Head(config.VocabularySize, config.HiddenSize);
         _stored = [.. Projections.Select(p => p.Current).OfType<FrozenLinear>()];
         IEnumerable<ILinear> linears = [.. Projections.Select(p => p.Current), .. config.TieEmbeddings ? Array.Empty<ILinear>() : [Head]];
-        Parameters = [.. Floats([Embedding]), .. Blocks.SelectMany(b => new[] { b.AttentionNorm, b.MlpNorm }), Norm, .. Floats(linears)];
+        Parameters = [.. Floats([Embedding]), .. Blocks.SelectMany(b => new[] { b.AttentionNorm, b.MlpNorm }), Norm, .. Projections.Select(p => p.Bias).OfType<Parameter>(), .. Floats(linears)];
         IEnumerable<FrozenLinear> stored = [.. _stored, .. new ILinear[] { Embedding, Head }.Distinct().OfType<FrozenLinear>()];
         WeightBytes = Parameters.Sum(p => (long)p.Shape.Count * sizeof(float)) + stored.Sum(map => map.Weight.StorageBytes);
     }
@@ -50,7 +50,13 @@ public sealed class LlamaModel
     /// <summary>Every linear map that an adapter can be put on, in the model's order.</summary>
     public IReadOnlyList<Projection> Projections => [.. Blocks.SelectMany(b => b.Projections)];
 
-    /// <summary>The base's float parameters: norms, and the table and linear maps that are not stored otherwise. Adapters are not among them.</summary>
+    /// <summary>A layer's linear map by its kind: q, k, v, o, gate, up or down.</summary>
+    public Projection Projection(int layer, string kind) => _blocks[layer].Projections.First(p => p.Kind == kind);
+
+    /// <summary>The norm of a layer by its kind, attention or mlp; the final one when the layer is none.</summary>
+    internal Parameter NormOf(int layer, string kind) => layer < 0 ? Norm : kind == "attention" ? _blocks[layer].AttentionNorm : _blocks[layer].MlpNorm;
+
+    /// <summary>The base's float parameters: norms, biases, and the table and linear maps that are not stored otherwise. Adapters are not among them.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
 
     /// <summary>The bytes that the base's weights take, each in its own storage: in memory of their own, or of a mapped file.</summary>

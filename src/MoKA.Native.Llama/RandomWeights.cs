@@ -4,7 +4,7 @@ namespace MoKA.Native.Llama;
 
 /// <summary>
 /// Fresh trainable weights: N(0, 0.02²), the maps that write to the residual stream smaller by √(2 layers) so that the
-/// stream does not grow with depth (GPT-2's rule), norms at one.
+/// stream does not grow with depth (GPT-2's rule), norms at one, biases at zero.
 /// </summary>
 public sealed class RandomWeights(LlamaConfig config, ulong seed) : ILlamaWeights
 {
@@ -20,6 +20,9 @@ public sealed class RandomWeights(LlamaConfig config, ulong seed) : ILlamaWeight
         bool residual = kind is "o" or "down";
         return new Linear(Normal($"layers.{layer}.{kind}", outputs, inputs, residual ? Deviation / MathF.Sqrt(2 * config.Layers) : Deviation));
     }
+
+    /// <inheritdoc/>
+    public Parameter Bias(int layer, string kind, int outputs) => new($"layers.{layer}.{kind} bias", new Shape(outputs));
 
     /// <inheritdoc/>
     public Parameter Norm(int layer, string kind, int hidden) => Ones($"layers.{layer}.{kind} norm", hidden);

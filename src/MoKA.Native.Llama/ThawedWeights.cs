@@ -9,10 +9,13 @@ public sealed class ThawedWeights(LlamaModel source) : ILlamaWeights
     public ITokenTable Embedding(int vocabulary, int hidden) => Copy(source.Embedding);
 
     /// <inheritdoc/>
-    public ILinear Linear(int layer, string kind, int outputs, int inputs) => Copy(source.Blocks[layer].Projections.First(p => p.Kind == kind));
+    public ILinear Linear(int layer, string kind, int outputs, int inputs) => Copy(source.Projection(layer, kind));
 
     /// <inheritdoc/>
-    public Parameter Norm(int layer, string kind, int hidden) => Copy(kind == "attention" ? source.Blocks[layer].AttentionNorm : source.Blocks[layer].MlpNorm);
+    public Parameter Bias(int layer, string kind, int outputs) => Copy(source.Projection(layer, kind).Bias!);
+
+    /// <inheritdoc/>
+    public Parameter Norm(int layer, string kind, int hidden) => Copy(source.NormOf(layer, kind));
 
     /// <inheritdoc/>
     public Parameter FinalNorm(int hidden) => Copy(source.Norm);

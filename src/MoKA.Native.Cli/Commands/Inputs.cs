@@ -9,9 +9,12 @@ namespace MoKA.Native.Cli.Commands;
 /// <summary>Reads what several commands take: a model with its tokenizer and, when given, an adapter put on it.</summary>
 internal sealed class Inputs : IDisposable
 {
-    private Inputs(Cpu cpu, LlamaModel model, Tokenizer tokenizer, AdapterSet? adapters) => (Cpu, Model, Tokenizer, Adapters) = (cpu, model, tokenizer, adapters);
+    private Inputs(Cpu cpu, ModelSource source, LlamaModel model, Tokenizer tokenizer, AdapterSet? adapters) => (Cpu, Source, Model, Tokenizer, Adapters) = (cpu, source, model, tokenizer, adapters);
 
     public Cpu Cpu { get; }
+
+    /// <summary>Where the model came from.</summary>
+    public ModelSource Source { get; }
 
     public LlamaModel Model { get; }
 
@@ -19,17 +22,18 @@ internal sealed class Inputs : IDisposable
 
     public AdapterSet? Adapters { get; }
 
-    public static Inputs Load(string modelFolder, string? tokenizerPath, string? adapterFolder, int threads, string activations)
+    public static Inputs Load(string modelPath, string? tokenizerPath, string? adapterFolder, int threads, string activations)
     {
         Cpu cpu = UsageException.Check(() => new Cpu(threads));
         try
         {
-            LlamaModel model = LlamaFolder.LoadModel(modelFolder);
+            ModelSource source = ModelSource.Open(modelPath);
+            LlamaModel model = source.LoadModel();
             if (activations == Options.Int8) UsageException.Check(() => model.Activations = Activations.Int8);
-            Tokenizer tokenizer = LoadTokenizer(modelFolder, tokenizerPath, model.Config);
-            AdapterSet? adapters = adapterFolder is null ? null : MokaFolder.Load(AdapterIn(adapterFolder), model, LlamaFolder.Hash(modelFolder));
+            Tokenizer tokenizer = source.LoadTokenizer(tokenizerPath);
+            AdapterSet? adapters = adapterFolder is null ? null : MokaFolder.Load(AdapterIn(adapterFolder), model, source.Hash());
             adapters?.Attach();
-            return new Inputs(cpu, model, tokenizer, adapters);
+            return new Inputs(cpu, source, model, tokenizer, adapters);
         }
         catch
         {
@@ -54,10 +58,4 @@ internal sealed class Inputs : IDisposable
     }
 
     public void Dispose() => Cpu.Dispose();
-
-    private static Tokenizer LoadTokenizer(string modelFolder, string? path, LlamaConfig config)
-    {
-        if (path is null) return LlamaFolder.LoadTokenizer(modelFolder, config);
-        return Directory.Exists(path) ? LlamaFolder.LoadTokenizer(path, config) : LlamaFolder.LoadTokenizerFile(path, config);
-    }
 }

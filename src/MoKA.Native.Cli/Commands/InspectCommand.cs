@@ -34,7 +34,7 @@ internal static class InspectCommand
         bool Has(string name) => File.Exists(Path.Combine(path, name));
         if (Has(MokaFolder.ConfigFile)) return InspectAdapter.Folder(path, tensors);
         if (Has(RunFolder.MetricsFile)) return InspectRun.Folder(path);
-        if (Has(LlamaFolder.ConfigFile)) return InspectModel.Folder(path, tensors, length, batch);
+        if (Has(LlamaFolder.ConfigFile)) return InspectModel.Of(ModelSource.Open(path), tensors, length, batch);
         throw new MokaException($"{Quoted.Plain(path)}: neither a model ({LlamaFolder.ConfigFile}, {LlamaFolder.WeightsFile}), nor an adapter ({MokaFolder.ConfigFile}), nor a run ({RunFolder.MetricsFile}); check the path.");
     }
 }

@@ -1,6 +1,7 @@
 using MoKA.Native.Checkpoints;
 using MoKA.Native.Cli.Screens;
 using MoKA.Native.Diagnostics;
+using MoKA.Native.Llama.Checkpoints;
 using static MoKA.Native.Cli.Screens.Format;
 
 namespace MoKA.Native.Cli.Commands;
@@ -22,11 +23,7 @@ internal static class InspectFile
             new("elements", Count(elements), elements),
         ];
         if (file.Metadata.Count > 0) facts.Add(new("metadata", string.Join(", ", file.Metadata.Select(m => $"{Quoted.Plain(m.Key)} {Quoted.Plain(m.Value)}")), file.Metadata.Select(m => Fact.Named(m.Key, m.Value))));
-        if (!tensors) return new Inspection("safetensors", facts);
-        facts.Add(new("list", "", entries.Select(t => Fact.Named(t.Name, new Fact[] { new("type", t.Type.FileName()), new("shape", "", t.Dims.AsEnumerable()), new("bytes", "", t.ByteLength) }))));
-        return new Inspection("safetensors", facts)
-        {
-            Tables = [("tensors", ["name", "type", "shape", "size"], [.. entries.Select(t => new[] { Quoted.Plain(t.Name), t.Type.FileName(), Quoted.Dims(t.Dims.AsSpan()), Bytes(t.ByteLength) })])],
-        };
+        Inspection inspection = new("safetensors", facts);
+        return tensors ? TensorList.With(inspection, [.. entries.Select(t => new StoredTensor(t.Name, t.Type.FileName(), t.Dims, t.ByteLength))]) : inspection;
     }
 }

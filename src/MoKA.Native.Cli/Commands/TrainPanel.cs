@@ -17,7 +17,7 @@ internal static class TrainPanel
         List<Fact> facts =
         [
             new("model", Model(c)),
-            new("base", Base(s.Model, c)),
+            new("base", Base(setup.Source)),
             new("tokenizer", $"{Count(setup.Tokenizer.VocabularySize)} pieces"),
             new("data", Data(setup)),
         ];
@@ -35,8 +35,8 @@ internal static class TrainPanel
     public static string Model(LlamaConfig c) =>
         $"LLaMA, {c.Layers} layers, hidden {c.HiddenSize}, {c.Heads} heads of {c.HeadDim} on {c.KeyValueHeads} key-value heads, feed-forward {c.IntermediateSize}, vocabulary {Count(c.VocabularySize)}, {Count(c.MaxPositions)} positions";
 
-    public static string Base(string folder, LlamaConfig c) =>
-        $"{folder}: {Count(c.ParameterCount)} parameters, {c.LinearStorage}, {Bytes(new FileInfo(Path.Combine(folder, LlamaFolder.WeightsFile)).Length)}";
+    public static string Base(ModelSource source) =>
+        $"{source.Path}: {Count(source.Config.ParameterCount)} parameters, {source.Config.LinearStorage}, {Bytes(source.WeightBytes)}";
 
     /// <summary>2 each of 16x12:12x16 24x8:8x24, for two filters of each of these shapes.</summary>
     public static string Shapes(IEnumerable<KroneckerShape> shapes) => Grouped(shapes.Select(s => s.ToString()));

@@ -20,7 +20,7 @@ internal sealed class TrainSetup : IDisposable
         AlpacaTemplate template = AlpacaTemplate.ByName(settings.Template);
         Data = new InstructionDataset(Tokenizer, template, AlpacaReader.Read(settings.Data), MaxLength, settings.Seed);
         HeldOut = settings.Test is null ? null : new HeldOut(settings.Test, Tokenizer, template, MaxLength, settings.EvalExamples);
-        BaseHash = LlamaFolder.Hash(settings.Model);
+        BaseHash = _inputs.Source.Hash();
         Adapters = UsageException.Check(() => new AdapterSet(Model.Projections, AdapterTargets.Parse(settings.Targets), (projection, place) =>
             new MokaAdapter(projection.Out, projection.In, settings.Moka, settings.Seed, place)));
         Adapters.Attach();
@@ -32,6 +32,8 @@ internal sealed class TrainSetup : IDisposable
     public TrainSettings Settings { get; }
 
     public Cpu Cpu => _inputs.Cpu;
+
+    public ModelSource Source => _inputs.Source;
 
     public LlamaModel Model => _inputs.Model;
 

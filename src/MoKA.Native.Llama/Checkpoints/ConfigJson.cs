@@ -14,6 +14,9 @@ public sealed partial class ConfigJson
 {
     private const int MaxBytes = 1 << 20;
 
+    // Models that compute exactly what a LLaMA computes, by the names they give themselves.
+    private static readonly (string Type, string Architecture)[] Relatives = [("llama", "LlamaForCausalLM"), ("mistral", "MistralForCausalLM")];
+
     private readonly string _path;
     private readonly JsonElement _root;
 
@@ -75,11 +78,13 @@ public sealed partial class ConfigJson
             Heads = heads,
             KeyValueHeads = Int("num_key_value_heads", heads),
             HeadDim = Present("head_dim", out _) ? Int("head_dim") : DefaultHeadDim(hidden, heads),
-            MaxPositions = Int("max_position_embeddings", 2048),
+            MaxPositions = ReadPositions(),
             RmsNormEpsilon = Float(_root, "rms_norm_eps", 1e-6f),
             RopeTheta = theta,
             RopeScaling = scaling,
             TieEmbeddings = Bool("tie_word_embeddings"),
+            AttentionBias = Bool("attention_bias"),
+            MlpBias = Bool("mlp_bias"),
             BosTokenId = _root.TryGetProperty("bos_token_id", out JsonElement bos) && bos.ValueKind == JsonValueKind.Null
                 ? null
                 : Int("bos_token_id", 1),
@@ -92,15 +97,15 @@ public sealed partial class ConfigJson
     private void RequireLlama()
     {
         bool typed = Present("model_type", out JsonElement type);
-        if (typed && !Is(type, "llama"))
+        if (typed && !Relatives.Any(r => Is(type, r.Type)))
         {
-            throw Unsupported("model_type", type, "llama");
+            throw Unsupported("model_type", type, string.Join(" or ", Relatives.Select(r => r.Type)));
         }
         if (Present("architectures", out JsonElement names))
         {
-            if (names.ValueKind != JsonValueKind.Array || !names.EnumerateArray().Any(name => Is(name, "LlamaForCausalLM")))
+            if (names.ValueKind != JsonValueKind.Array || !names.EnumerateArray().Any(name => Relatives.Any(r => Is(name, r.Architecture))))
             {
-                throw Unsupported("architectures", names, "LlamaForCausalLM");
+                throw Unsupported("architectures", names, string.Join(" or ", Relatives.Select(r => r.Architecture)));
             }
         }
         else if (!typed)
@@ -111,13 +116,13 @@ public sealed partial class ConfigJson
         {
             throw Unsupported("hidden_act", activation, "silu");
         }
-        foreach (string bias in (ReadOnlySpan<string>)["attention_bias", "mlp_bias"])
-        {
-            if (Bool(bias))
-            {
-                throw Unsupported(bias, _root.GetProperty(bias), "false: linears without biases");
-            }
-        }
+    }
+
+    // Texts that fit into a sliding window are read as if there were none; longer ones would need it, so it is the limit.
+    private int ReadPositions()
+    {
+        int positions = Int("max_position_embeddings", 2048);
+        return Present("sliding_window", out _) ? Math.Min(positions, Int("sliding_window")) : positions;
     }
 
     // Heads below 1 are left to the config's own check, which names them.
@@ -222,8 +227,8 @@ public sealed partial class ConfigJson
         writer.WriteNumber("rms_norm_eps", config.RmsNormEpsilon);
         writer.WriteNumber("rope_theta", config.RopeTheta);
         WriteRopeScaling(writer, config.RopeScaling);
-        writer.WriteBoolean("attention_bias", false);
-        writer.WriteBoolean("mlp_bias", false);
+        writer.WriteBoolean("attention_bias", config.AttentionBias);
+        writer.WriteBoolean("mlp_bias", config.MlpBias);
         writer.WriteBoolean("tie_word_embeddings", config.TieEmbeddings);
         WriteTokens(writer, config);
         writer.WriteString("torch_dtype", WeightWriter.DtypeName(config.TableStorage));

@@ -32,6 +32,8 @@ internal static class GgufConfig
             RopeTheta = (float)(file.Metadata.Number(GgufNames.RopeTheta) ?? 10000),
             RopeScaling = Scaling(file),
             TieEmbeddings = !file.Tensors.ContainsKey(GgufNames.Head),
+            AttentionBias = file.Tensors.ContainsKey(GgufNames.Bias(0, "q")),
+            MlpBias = file.Tensors.ContainsKey(GgufNames.Bias(0, "gate")),
             BosTokenId = GgufTokenizerData.Id(file, GgufNames.Bos),
             EosTokenIds = [.. new[] { GgufNames.Eos, GgufNames.Eot, GgufNames.Eom }.Select(key => GgufTokenizerData.Id(file, key)).OfType<int>().Distinct()],
         };
@@ -49,7 +51,6 @@ internal static class GgufConfig
         }
         if (file.Metadata.Flag(GgufNames.Causal) == false) throw Error(file, $"'{GgufNames.Causal}' must be true, got false", Fix);
         if (file.Metadata.Flag(GgufNames.ParallelResidual) == true) throw Error(file, $"'{GgufNames.ParallelResidual}' must be false, got true", Fix);
-        if (file.Tensors.Keys.FirstOrDefault(GgufNames.IsBias) is { } bias) throw Error(file, $"the tensor {Quoted.Name(bias)} is not supported: linear maps have no biases", Fix);
     }
 
     private static int HeadDim(GgufFile file, int hidden, int heads)

@@ -60,7 +60,7 @@ public static class GgufModel
     }
 
     /// <summary>A hash of the file: what an adapter remembers of the base it was trained on.</summary>
-    public static string Hash(string path) => ModelFolder.Hash(path);
+    public static string Hash(string path) => FileHash.Of([path]);
 }
 
 /// <summary>Weights of one GGUF file, which must not be disposed before the model is done with.</summary>
@@ -71,6 +71,18 @@ internal sealed class GgufWeights(GgufFile file, LlamaConfig config) : ILlamaWei
     public ITokenTable Embedding(int vocabulary, int hidden) => Matrix(GgufNames.Embedding, vocabulary, hidden);
 
     public Parameter Norm(int layer, string kind, int hidden) => Vector(GgufNames.Norm(layer, kind), hidden);
+
+    public Parameter Bias(int layer, string kind, int outputs)
+    {
+        Parameter bias = Vector(GgufNames.Bias(layer, kind), outputs);
+        if (kind is not ("q" or "k")) return bias;
+        using (bias)
+        {
+            Parameter ordered = new(bias.Name, bias.Shape, trainable: false);
+            for (int row = 0; row < outputs; row++) ordered.Data[RotaryRows.Place(row, config.HeadDim)] = bias.Data[row];
+            return ordered;
+        }
+    }
 
     public Parameter FinalNorm(int hidden) => Vector(GgufNames.FinalNorm, hidden);
 

@@ -36,8 +36,7 @@ internal static class GgufNames
         _ => "ffn_" + kind,
     });
 
-    /// <summary>Whether a tensor is added to the outputs of a linear map.</summary>
-    public static bool IsBias(string tensor) => tensor.EndsWith(".bias", StringComparison.Ordinal);
+    public static string Bias(int layer, string kind) => Weight(layer, kind)[..^"weight".Length] + "bias";
 
     private static string Block(int layer, string part) => string.Create(CultureInfo.InvariantCulture, $"blk.{layer}.{part}.weight");
 }

@@ -14,6 +14,25 @@ internal static class HuggingFaceNames
 
     public static string Weight(int layer, string kind) => Module(layer, kind) + ".weight";
 
+    public static string Bias(int layer, string kind) => Module(layer, kind) + ".bias";
+
+    /// <summary>Every tensor of a model, in the order in which files are written; a tied head is none.</summary>
+    public static IEnumerable<ModelTensor> TensorsOf(LlamaConfig config)
+    {
+        yield return new(Embedding, TensorRole.Table, config.VocabularySize, config.HiddenSize);
+        yield return new(FinalNorm, TensorRole.Norm, 1, config.HiddenSize);
+        if (!config.TieEmbeddings) yield return new(Head, TensorRole.Table, config.VocabularySize, config.HiddenSize);
+        for (int layer = 0; layer < config.Layers; layer++)
+        {
+            foreach (string norm in (string[])["attention", "mlp"]) yield return new(Norm(layer, norm), TensorRole.Norm, 1, config.HiddenSize, layer, norm);
+            foreach ((string kind, int outputs, int inputs) in config.LinearMaps)
+            {
+                yield return new(Weight(layer, kind), TensorRole.Linear, outputs, inputs, layer, kind);
+                if (config.HasBias(kind)) yield return new(Bias(layer, kind), TensorRole.Bias, 1, outputs, layer, kind);
+            }
+        }
+    }
+
     /// <summary>Whether a tensor is the weight of a linear map of a block.</summary>
     public static bool IsLinear(string tensor) => tensor.EndsWith("_proj.weight", StringComparison.Ordinal);
 
@@ -35,3 +54,22 @@ internal static class HuggingFaceNames
         _ => $"self_attn.{kind}_proj",
     };
 }
+
+/// <summary>What a tensor is to its model.</summary>
+internal enum TensorRole
+{
+    /// <summary>The token table or the head [vocabulary, hidden].</summary>
+    Table,
+
+    /// <summary>A norm's gain.</summary>
+    Norm,
+
+    /// <summary>A linear map of a block [outputs, inputs].</summary>
+    Linear,
+
+    /// <summary>What a linear map adds to its outputs.</summary>
+    Bias,
+}
+
+/// <summary>One tensor of a model: its name in files, what it is, its size, and for those of a block where it belongs.</summary>
+internal readonly record struct ModelTensor(string Name, TensorRole Role, int Rows, int Columns, int Layer = -1, string Kind = "");

@@ -48,7 +48,7 @@ public static class Llama2cModel
     }
 
     /// <summary>A hash of the file: what an adapter remembers of the base it was trained on.</summary>
-    public static string Hash(string path) => ModelFolder.Hash(path);
+    public static string Hash(string path) => FileHash.Of([path]);
 }
 
 /// <summary>Weights of one llama2.c file, which must not be disposed before the model is done with.</summary>
@@ -57,6 +57,8 @@ internal sealed class Llama2cWeights(RawFile file, Llama2cLayout layout) : ILlam
     public ITokenTable Embedding(int vocabulary, int hidden) => Matrix(Llama2cLayout.Names.Table, layout.Embedding, vocabulary, hidden);
 
     public Parameter Norm(int layer, string kind, int hidden) => Vector($"{kind} norm of layer {layer}", layout.NormOffset(layer, kind), hidden);
+
+    public Parameter Bias(int layer, string kind, int outputs) => throw new NotSupportedException("Llama2cWeights: the format has no biases.");
 
     public Parameter FinalNorm(int hidden) => Vector(Llama2cLayout.Names.LastNorm, layout.FinalNormOffset, hidden);
 

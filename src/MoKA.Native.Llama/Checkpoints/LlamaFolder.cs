@@ -7,8 +7,9 @@ using MoKA.Native.Quantization;
 namespace MoKA.Native.Llama.Checkpoints;
 
 /// <summary>
-/// A model on disk: a folder with <c>config.json</c>, <c>model.safetensors</c> and <c>tokenizer.json</c> in the layout
-/// and spelling of Hugging Face. Linears in Q4_0 and Q8_0 are U8 [out, bytes of a row], NF4 and FP4 as bitsandbytes does.
+/// A model on disk: a folder with <c>config.json</c>, <c>model.safetensors</c> (or an index and the files it names) and a
+/// tokenizer in the layout and spelling of Hugging Face. Linears in Q4_0 and Q8_0 are U8 [out, bytes of a row], NF4 and FP4
+/// as bitsandbytes does.
 /// </summary>
 public static class LlamaFolder
 {
@@ -18,9 +19,28 @@ public static class LlamaFolder
     /// <summary>The weights.</summary>
     public const string WeightsFile = "model.safetensors";
 
-    /// <summary>Reads the sizes and constants alone.</summary>
+    /// <summary>Which file holds which weight, where they are several.</summary>
+    public const string IndexFile = "model.safetensors.index.json";
+
+    /// <summary>Reads the sizes and constants alone. The ids that end a text are those of generation_config.json where it names some.</summary>
     /// <exception cref="MokaException">The file is missing, damaged, or describes another kind of model.</exception>
-    public static LlamaConfig LoadConfig(string folder) => ConfigJson.Read(Require(folder, ConfigFile));
+    public static LlamaConfig LoadConfig(string folder)
+    {
+        string path = Require(folder, ConfigFile), generation = Path.Combine(folder, GenerationConfigJson.FileName);
+        LlamaConfig config = ConfigJson.Read(path);
+        if (!File.Exists(generation) || GenerationConfigJson.Read(generation).EosTokenIds is not { } ends) return config;
+        config = config with { EosTokenIds = ends };
+        config.Validate(Quoted.Plain(generation));
+        return config;
+    }
+
+    /// <summary>Opens the weights: one file, or several by their index.</summary>
+    /// <exception cref="MokaException">There are none, or a file is damaged.</exception>
+    public static SafetensorsReader OpenWeights(string folder)
+    {
+        string index = Path.Combine(folder, IndexFile);
+        return !File.Exists(Path.Combine(folder, WeightsFile)) && File.Exists(index) ? new SafetensorsShards(index) : new SafetensorsFile(Require(folder, WeightsFile));
+    }
 
     /// <summary>
     /// Reads the model; every parameter comes back frozen. Half-precision and quantised weights stay in the file, which is
@@ -30,7 +50,7 @@ public static class LlamaFolder
     public static LlamaModel LoadModel(string folder)
     {
         LlamaConfig config = LoadConfig(folder);
-        SafetensorsFile file = new(Require(folder, WeightsFile));
+        SafetensorsReader file = OpenWeights(folder);
         try
         {
             SafetensorsWeights weights = new(file, config);
@@ -57,8 +77,12 @@ public static class LlamaFolder
         return tokenizer;
     }
 
-    /// <summary>A hash of the weights file: what an adapter remembers of the base it was trained on.</summary>
-    public static string Hash(string folder) => ModelFolder.Hash(Require(folder, WeightsFile));
+    /// <summary>A hash of the weights, file by file: what an adapter remembers of the base it was trained on.</summary>
+    public static string Hash(string folder)
+    {
+        using SafetensorsReader weights = OpenWeights(folder);
+        return FileHash.Of(weights.Files);
+    }
 
     /// <summary>Writes model and tokenizer. A weight that is already stored as asked is written as it is; norms are floats.</summary>
     /// <param name="folder">Where; made unless it is there.</param>
@@ -73,15 +97,15 @@ public static class LlamaFolder
         LlamaConfig config = model.Config with { LinearStorage = linears, TableStorage = tables };
         config.Validate();
         using WeightWriter weights = new(writer, config.TableStorage);
-        weights.Add(HuggingFaceNames.Embedding, model.Embedding, tables);
-        weights.Add(HuggingFaceNames.FinalNorm, model.Norm);
-        if (!config.TieEmbeddings) weights.Add(HuggingFaceNames.Head, model.Head, tables);
-        for (int layer = 0; layer < config.Layers; layer++)
+        foreach (ModelTensor tensor in HuggingFaceNames.TensorsOf(config))
         {
-            LlamaBlock block = model.Blocks[layer];
-            weights.Add(HuggingFaceNames.Norm(layer, "attention"), block.AttentionNorm);
-            weights.Add(HuggingFaceNames.Norm(layer, "mlp"), block.MlpNorm);
-            foreach (Projection projection in block.Projections) weights.Add(HuggingFaceNames.Weight(layer, projection.Kind), projection, linears);
+            switch (tensor.Role)
+            {
+                case TensorRole.Table: weights.Add(tensor.Name, tensor.Name == HuggingFaceNames.Head ? model.Head : model.Embedding, tables); break;
+                case TensorRole.Linear: weights.Add(tensor.Name, model.Projection(tensor.Layer, tensor.Kind), linears); break;
+                case TensorRole.Bias: weights.Add(tensor.Name, model.Projection(tensor.Layer, tensor.Kind).Bias!); break;
+                default: weights.Add(tensor.Name, model.NormOf(tensor.Layer, tensor.Kind)); break;
+            }
         }
         writer.Save(Path.Combine(folder, WeightsFile));
         TokenizerJson.Save(tokenizer, folder);

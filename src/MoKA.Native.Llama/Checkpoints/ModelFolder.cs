@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using System.Security.Cryptography;
 using MoKA.Native.Checkpoints;
 using MoKA.Native.Diagnostics;
 
@@ -21,34 +20,26 @@ internal static class ModelFolder
         }
     }
 
-    /// <summary>The SHA-256 of a file, in hexadecimal digits.</summary>
-    public static string Hash(string path) => Open(path, stream => Convert.ToHexStringLower(SHA256.HashData(stream)));
-
     /// <summary>Whether a file begins with these bytes.</summary>
     public static bool BeginsWith(string path, ReadOnlySpan<byte> magic)
     {
         byte[] first = new byte[magic.Length];
-        return Open(path, stream => stream.ReadAtLeast(first, first.Length, throwOnEndOfStream: false)) == first.Length && magic.SequenceEqual(first);
-    }
-
-    /// <summary>Reads a whole tensor as floats, none of them infinite or not a number.</summary>
-    public static void ReadFinite(SafetensorsFile file, string name, Span<float> destination)
-    {
-        file.ReadFloats(name, destination);
-        if (!TensorPrimitives.IsFiniteAll<float>(destination))
-            throw new MokaException($"{file.Path}: {Quoted.Name(name)} must hold finite numbers, got one that is infinite or not a number; the file is damaged.");
-    }
-
-    private static T Open<T>(string path, Func<FileStream, T> read)
-    {
         try
         {
             using FileStream stream = File.OpenRead(path);
-            return read(stream);
+            return stream.ReadAtLeast(first, first.Length, throwOnEndOfStream: false) == first.Length && magic.SequenceEqual(first);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new MokaException($"{path}: cannot be read ({Quoted.Plain(e.Message)}); check that the file may be read.", e);
+            throw new MokaException($"{Quoted.Plain(path)}: cannot be read ({Quoted.Plain(e.Message)}); check that the file may be read.", e);
         }
+    }
+
+    /// <summary>Reads a whole tensor as floats, none of them infinite or not a number.</summary>
+    public static void ReadFinite(SafetensorsReader file, string name, Span<float> destination)
+    {
+        file.ReadFloats(name, destination);
+        if (!TensorPrimitives.IsFiniteAll<float>(destination))
+            throw new MokaException($"{file.PathOf(name)}: {Quoted.Name(name)} must hold finite numbers, got one that is infinite or not a number; the file is damaged.");
     }
 }

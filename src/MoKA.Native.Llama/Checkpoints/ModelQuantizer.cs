@@ -56,7 +56,7 @@ public sealed class ModelQuantizer
     {
         if (Path.GetFullPath(output).TrimEnd(Path.DirectorySeparatorChar) == Path.GetFullPath(_source).TrimEnd(Path.DirectorySeparatorChar))
             throw new MokaException($"{output}: the output must be another folder than the model, whose weights would be lost; name a new one.");
-        using (SafetensorsFile file = new(Path.Combine(_source, LlamaFolder.WeightsFile)))
+        using (SafetensorsReader file = LlamaFolder.OpenWeights(_source))
         {
             HashSet<string> reported = [];
             SafetensorsWriter writer = new();
@@ -76,16 +76,11 @@ public sealed class ModelQuantizer
 
     private void AddAll(WeightWriter weights, SafetensorsWeights source)
     {
-        int vocabulary = _config.VocabularySize, hidden = _config.HiddenSize;
-        void AddTable(string name, int rows, int columns, WeightStorage storage) => weights.Add(name, rows, columns, storage, source.Reader(name, rows, columns));
-        AddTable(HuggingFaceNames.Embedding, vocabulary, hidden, _config.TableStorage);
-        if (!_config.TieEmbeddings) AddTable(HuggingFaceNames.Head, vocabulary, hidden, _config.TableStorage);
-        weights.Add(HuggingFaceNames.FinalNorm, source.FinalNorm(hidden));
-        for (int layer = 0; layer < _config.Layers; layer++)
+        foreach (ModelTensor tensor in HuggingFaceNames.TensorsOf(_config))
         {
-            weights.Add(HuggingFaceNames.Norm(layer, "attention"), source.Norm(layer, "attention", hidden));
-            weights.Add(HuggingFaceNames.Norm(layer, "mlp"), source.Norm(layer, "mlp", hidden));
-            foreach ((string kind, int outputs, int inputs) in _config.LinearMaps) AddTable(HuggingFaceNames.Weight(layer, kind), outputs, inputs, _config.LinearStorage);
+            if (tensor.Role is TensorRole.Table or TensorRole.Linear)
+                weights.Add(tensor.Name, tensor.Rows, tensor.Columns, tensor.Role == TensorRole.Linear ? _config.LinearStorage : _config.TableStorage, source.Reader(tensor.Name, tensor.Rows, tensor.Columns));
+            else weights.Add(tensor.Name, source.Floats(tensor.Name, tensor.Columns));
         }
         source.RequireAllRead();
     }

@@ -39,17 +39,11 @@ public static class ModelSynthesizer
                 return RandomMatrix.Create(storage, rows, columns, deviation, seed, own, name);
             });
         }
-        Add(HuggingFaceNames.Embedding, config.VocabularySize, config.HiddenSize, config.TableStorage, Deviation);
-        if (!config.TieEmbeddings) Add(HuggingFaceNames.Head, config.VocabularySize, config.HiddenSize, config.TableStorage, Deviation);
-        using Parameter ones = new("norm", new Shape(config.HiddenSize), trainable: false);
-        ones.Data.Fill(1);
-        weights.Add(HuggingFaceNames.FinalNorm, ones);
-        for (int layer = 0; layer < config.Layers; layer++)
+        foreach (ModelTensor tensor in HuggingFaceNames.TensorsOf(config))
         {
-            weights.Add(HuggingFaceNames.Norm(layer, "attention"), ones);
-            weights.Add(HuggingFaceNames.Norm(layer, "mlp"), ones);
-            foreach ((string kind, int outputs, int inputs) in config.LinearMaps)
-                Add(HuggingFaceNames.Weight(layer, kind), outputs, inputs, config.LinearStorage, kind is "o" or "down" ? Deviation / MathF.Sqrt(2 * config.Layers) : Deviation);
+            if (tensor.Role == TensorRole.Table) Add(tensor.Name, tensor.Rows, tensor.Columns, config.TableStorage, Deviation);
+            else if (tensor.Role == TensorRole.Linear) Add(tensor.Name, tensor.Rows, tensor.Columns, config.LinearStorage, tensor.Kind is "o" or "down" ? Deviation / MathF.Sqrt(2 * config.Layers) : Deviation);
+            else writer.Add(tensor.Name, ElementType.F32, [tensor.Columns], stream => WriteEqual(stream, tensor.Columns, tensor.Role == TensorRole.Norm ? 1 : 0));
         }
         writer.Save(Path.Combine(output, LlamaFolder.WeightsFile));
         TokenizerJson.Save(SingleCharacters(config.VocabularySize), output);
@@ -58,6 +52,14 @@ public static class ModelSynthesizer
 
     /// <summary>How many matrices <see cref="Write"/> reports.</summary>
     public static int Matrices(LlamaConfig config) => 7 * config.Layers + (config.TieEmbeddings ? 1 : 2);
+
+    // Norms are ones, biases zeros.
+    private static void WriteEqual(Stream stream, int count, float value)
+    {
+        float[] numbers = new float[count];
+        Array.Fill(numbers, value);
+        stream.WriteFloats(numbers);
+    }
 
     // Random weights need no better one, and it lets every command run.
     private static Tokenizer SingleCharacters(int vocabulary)

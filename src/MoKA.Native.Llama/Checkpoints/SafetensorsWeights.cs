@@ -6,18 +6,20 @@ using MoKA.Native.Quantization;
 namespace MoKA.Native.Llama.Checkpoints;
 
 /// <summary>
-/// Weights of one safetensors file in the Hugging Face layout; every one frozen. Norms are copied; matrices stay in the mapped
-/// file, which must not be disposed before the model is done with.
+/// Weights of one or several safetensors files in the Hugging Face layout; every one frozen. Norms and biases are copied; matrices
+/// stay in the mapped files, which must not be disposed before the model is done with.
 /// </summary>
-internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig config) : ILlamaWeights
+internal sealed class SafetensorsWeights(SafetensorsReader file, LlamaConfig config) : ILlamaWeights
 {
     private readonly HashSet<string> _read = [];
 
     public ITokenTable Embedding(int vocabulary, int hidden) => Table(HuggingFaceNames.Embedding, vocabulary, hidden);
 
-    public Parameter Norm(int layer, string kind, int hidden) => ReadNorm(HuggingFaceNames.Norm(layer, kind), hidden);
+    public Parameter Norm(int layer, string kind, int hidden) => Floats(HuggingFaceNames.Norm(layer, kind), hidden);
 
-    public Parameter FinalNorm(int hidden) => ReadNorm(HuggingFaceNames.FinalNorm, hidden);
+    public Parameter Bias(int layer, string kind, int outputs) => Floats(HuggingFaceNames.Bias(layer, kind), outputs);
+
+    public Parameter FinalNorm(int hidden) => Floats(HuggingFaceNames.FinalNorm, hidden);
 
     public ILinear Head(int vocabulary, int hidden) => Table(HuggingFaceNames.Head, vocabulary, hidden);
 
@@ -43,7 +45,7 @@ internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig confi
             // Old files carry the rotary frequencies, and some a copy of the tied head; both are known and not needed.
             bool known = name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal) || (config.TieEmbeddings && name == HuggingFaceNames.Head);
             if (!_read.Contains(name) && !known)
-                throw new MokaException($"{file.Path}: the tensor {Quoted.Name(name)} is no part of the model that config.json describes; check that both files belong together.");
+                throw new MokaException($"{file.PathOf(name)}: the tensor {Quoted.Name(name)} is no part of the model that config.json describes; check that both files belong together.");
         }
     }
 
@@ -75,10 +77,11 @@ internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig confi
         return new FrozenLinear(file.ReadBlocks(name, type, rows, columns));
     }
 
-    private Parameter ReadNorm(string name, int hidden)
+    /// <summary>A vector as floats, copied.</summary>
+    public Parameter Floats(string name, int length)
     {
-        if (Require(name, hidden).Type is not (ElementType.F32 or ElementType.F16 or ElementType.BF16)) throw NotFloat(name);
-        Parameter parameter = new(name, new Shape(hidden), trainable: false);
+        if (Require(name, length).Type is not (ElementType.F32 or ElementType.F16 or ElementType.BF16)) throw NotFloat(name);
+        Parameter parameter = new(name, new Shape(length), trainable: false);
         ModelFolder.ReadFinite(file, name, parameter.Data);
         return parameter;
     }
@@ -96,5 +99,5 @@ internal sealed class SafetensorsWeights(SafetensorsFile file, LlamaConfig confi
 
     private MokaException Missing(string name) => new($"{file.Path}: the tensor '{name}' is missing; check that the file belongs to the config.json beside it.");
 
-    private string Label(string name) => $"{file.Path}: '{name}'";
+    private string Label(string name) => $"{file.PathOf(name)}: '{name}'";
 }

@@ -25,7 +25,7 @@ public static class BitsAndBytes
     private const int LargestState = 1 << 16;
 
     /// <summary>Whether the file keeps this weight so.</summary>
-    public static bool Has(SafetensorsFile file, string name) => StateKeys(file, name).Any();
+    public static bool Has(SafetensorsReader file, string name) => StateKeys(file, name).Any();
 
     /// <summary>Reads a weight; its codes and magnitudes stay in the mapped file, which must not be disposed while the matrix is used.</summary>
     /// <param name="file">The open file.</param>
@@ -34,9 +34,9 @@ public static class BitsAndBytes
     /// <param name="columns">How many inputs.</param>
     /// <param name="read">Receives the names of the tensors that belong to the weight.</param>
     /// <exception cref="MokaException">A tensor is missing, of another type or length, or the JSON says what does not fit.</exception>
-    public static CodebookMatrix Read(SafetensorsFile file, string name, int rows, int columns, ISet<string> read)
+    public static CodebookMatrix Read(SafetensorsReader file, string name, int rows, int columns, ISet<string> read)
     {
-        string label = $"{Quoted.Plain(file.Path)}: {Quoted.Name(name)}";
+        string label = $"{Quoted.Plain(file.PathOf(name))}: {Quoted.Name(name)}";
         string[] keys = [.. StateKeys(file, name)];
         if (keys.Length != 1) throw new MokaException($"{label} must have one {StateSuffix}nf4 or {StateSuffix}fp4, got {keys.Length}; the file is damaged.");
         State state = State.Parse(label, file, keys[0]);
@@ -87,16 +87,16 @@ public static class BitsAndBytes
         GC.KeepAlive(matrix); // its memory is native and must outlive the span
     }
 
-    private static IEnumerable<string> StateKeys(SafetensorsFile file, string name) => new[] { "nf4", "fp4" }.Select(type => name + StateSuffix + type).Where(file.Tensors.ContainsKey);
+    private static IEnumerable<string> StateKeys(SafetensorsReader file, string name) => new[] { "nf4", "fp4" }.Select(type => name + StateSuffix + type).Where(file.Tensors.ContainsKey);
 
-    private static NativeBytes Bytes(SafetensorsFile file, string label, string name, ElementType? type)
+    private static NativeBytes Bytes(SafetensorsReader file, string label, string name, ElementType? type)
     {
         TensorEntry entry = file.Entry(name);
         if (type is { } wanted && entry.Type != wanted) throw new MokaException($"{label}: {Quoted.Name(name)} must be {wanted.FileName()}, got {entry.Type.FileName()}; the file is damaged.");
         return file.Mapped(entry);
     }
 
-    private static float[] Floats(SafetensorsFile file, string label, string name, int? length = null)
+    private static float[] Floats(SafetensorsReader file, string label, string name, int? length = null)
     {
         TensorEntry entry = file.Entry(name);
         if (entry.Type != ElementType.F32 || entry.ElementCount != (length ?? entry.ElementCount) || entry.ElementCount > int.MaxValue)
@@ -109,7 +109,7 @@ public static class BitsAndBytes
     /// <summary>The JSON object that says how the other tensors are to be read.</summary>
     private sealed record State(CodebookType Type, int BlockSize, ImmutableArray<long> Shape, int? NestedBlockSize, float? NestedOffset)
     {
-        public static State Parse(string label, SafetensorsFile file, string key)
+        public static State Parse(string label, SafetensorsReader file, string key)
         {
             TensorEntry entry = file.Entry(key);
             if (entry.ByteLength > LargestState) throw new MokaException($"{label}: {Quoted.Name(key)} must be at most {LargestState} bytes, got {entry.ByteLength}; the file is damaged.");

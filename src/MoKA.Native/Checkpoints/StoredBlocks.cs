@@ -11,7 +11,7 @@ public static class StoredBlocks
 {
     /// <summary>The matrix of a tensor. It stays in the mapped file, which must not be disposed while the matrix is used.</summary>
     /// <exception cref="MokaException">There is no such tensor, or its type or shape is another.</exception>
-    public static BlockMatrix ReadBlocks(this SafetensorsFile file, string name, BlockType type, int rows, int columns)
+    public static BlockMatrix ReadBlocks(this SafetensorsReader file, string name, BlockType type, int rows, int columns)
     {
         (ElementType element, long width) = Layout(type, columns);
         (string label, TensorEntry entry) = Require(file, name, type.ToString(), element, rows, width);
@@ -20,7 +20,7 @@ public static class StoredBlocks
 
     /// <summary>The float matrix of a tensor. It stays in the mapped file, as above, unless its floats lie across the machine's.</summary>
     /// <exception cref="MokaException">There is no such tensor, or its type or shape is another.</exception>
-    public static FloatMatrix ReadFloatMatrix(this SafetensorsFile file, string name, int rows, int columns)
+    public static FloatMatrix ReadFloatMatrix(this SafetensorsReader file, string name, int rows, int columns)
     {
         (string label, TensorEntry entry) = Require(file, name, "floats", ElementType.F32, rows, columns);
         return new FloatMatrix(label, rows, columns, file.Mapped(entry, sizeof(float)));
@@ -38,10 +38,10 @@ public static class StoredBlocks
         });
     }
 
-    private static (string Label, TensorEntry Entry) Require(SafetensorsFile file, string name, string type, ElementType element, int rows, long width)
+    private static (string Label, TensorEntry Entry) Require(SafetensorsReader file, string name, string type, ElementType element, int rows, long width)
     {
         TensorEntry entry = file.Entry(name);
-        string label = $"{Quoted.Plain(file.Path)}: {Quoted.Name(name)}";
+        string label = $"{Quoted.Plain(file.PathOf(name))}: {Quoted.Name(name)}";
         return entry.Type == element && entry.Dims.AsSpan().SequenceEqual([rows, width])
             ? (label, entry)
             : throw new MokaException($"{label} must be {type} as {element.FileName()} {Quoted.Dims([rows, width])}, got {entry.Type.FileName()} {Quoted.Dims(entry.Dims.AsSpan())}; check that the file belongs to this model.");

@@ -15,8 +15,8 @@ internal sealed class GgufBytes
 
     public int Alignment { get; private set; } = 32;
 
-    /// <summary>What is added to the number of tensors and of pairs that are written.</summary>
-    public (ulong Tensors, ulong Pairs) ExtraCounts { get; set; }
+    /// <summary>The numbers of tensors and of pairs that are written in place of the true ones.</summary>
+    public (ulong? Tensors, ulong? Pairs) Counts { get; set; }
 
     /// <summary>What is added to the offset of the last tensor.</summary>
     public ulong ExtraOffset { get; set; }
@@ -66,8 +66,8 @@ internal sealed class GgufBytes
         void Write(params byte[] bytes) => stream.Write(bytes);
         Write(Encoding.ASCII.GetBytes(Magic));
         Write(BitConverter.GetBytes(Version));
-        Write(BitConverter.GetBytes((ulong)_tensors.Count + ExtraCounts.Tensors));
-        Write(BitConverter.GetBytes((ulong)_pairs.Count + ExtraCounts.Pairs));
+        Write(BitConverter.GetBytes(Counts.Tensors ?? (ulong)_tensors.Count));
+        Write(BitConverter.GetBytes(Counts.Pairs ?? (ulong)_pairs.Count));
         foreach (byte[] pair in _pairs) Write(pair);
         ulong offset = 0;
         foreach ((string name, GgmlType type, ulong[] dims, byte[] data) in _tensors)

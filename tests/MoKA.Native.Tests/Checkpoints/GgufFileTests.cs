@@ -30,9 +30,9 @@ public sealed class GgufFileTests : IDisposable
         Assert.Equal((0.1f, 0.1), (metadata.Number("f32"), metadata.Number("f64")));
         Assert.Equal((true, false), (metadata.Flag("yes"), metadata.Flag("no")));
         Assert.Equal(("▁née\n", ""), (metadata.Text("text"), metadata.Text("empty")));
-        Assert.Equal(["a", "", "ß"], metadata.Texts("texts"));
-        Assert.Equal([1f, -2.5f], metadata.Numbers("floats"));
-        Assert.Equal([1, -7], metadata.Integers("ints"));
+        Assert.Equal(["a", "", "ß"], metadata.Texts("texts")!);
+        Assert.Equal([1f, -2.5f], metadata.Numbers("floats")!);
+        Assert.Equal([1, -7], metadata.Integers("ints")!);
         Assert.Empty(metadata.Texts("none")!);
         Assert.Equal((GgufValueType.Array, GgufValueType.Bool, null), (metadata.TypeOf("texts"), metadata.TypeOf("yes"), metadata.TypeOf("gone")));
         Assert.Equal((null, null, null, null), (metadata.Text("gone"), metadata.Integer("gone"), metadata.Number("gone"), metadata.Flag("gone")));
@@ -57,7 +57,7 @@ public sealed class GgufFileTests : IDisposable
             .Tensor("cube", GgmlType.I8, [2, 1, 3, 1], [1, 2, 3, 4, 5, 6]));
         Assert.Equal(["matrix", "scalar", "none", "blocks", "cube"], file.Tensors.Keys);
         Assert.All(file.Tensors.Values, tensor => Assert.Equal(0, tensor.Offset % alignment));
-        Assert.Equal([2, 3], file.Tensor("matrix").Shape);
+        Assert.Equal([2, 3], file.Tensor("matrix").Shape.ToArray());
         Assert.Equal((6, 1, 0, 64, 6), (file.Tensor("matrix").ElementCount, file.Tensor("scalar").ElementCount, file.Tensor("none").ElementCount, file.Tensor("blocks").ElementCount, file.Tensor("cube").ElementCount));
         Assert.Equal(blocks, file.Bytes("blocks").ToArray());
         using FrozenMatrix floats = file.ReadMatrix("matrix", 2, 3), stored = file.ReadMatrix("blocks", 2, 32), turned = file.ReadMatrix("matrix", 2, 3, row => 1 - row), turnedBlocks = file.ReadMatrix("blocks", 2, 32, row => 1 - row);
@@ -98,8 +98,8 @@ public sealed class GgufFileTests : IDisposable
     {
         using GgufFile file = new(Fixtures.Require("ggml/tiny.gguf"));
         Assert.Equal(("llama", 500000.0, true), (file.Metadata.Text("general.architecture"), file.Metadata.Number("llama.rope.freq_base"), file.Metadata.Flag("tokenizer.ggml.add_bos_token")));
-        Assert.Equal(["<unk>", "▁a", "b"], file.Metadata.Texts("tokenizer.ggml.tokens"));
-        Assert.Equal([0f, -1f, -2.5f], file.Metadata.Numbers("tokenizer.ggml.scores"));
+        Assert.Equal(["<unk>", "▁a", "b"], file.Metadata.Texts("tokenizer.ggml.tokens")!);
+        Assert.Equal([0f, -1f, -2.5f], file.Metadata.Numbers("tokenizer.ggml.scores")!);
         Assert.Equal(("a.weight", "b.weight"), (file.Tensors.Values.First().Name, file.Tensors.Values.Last().Name));
     }
 

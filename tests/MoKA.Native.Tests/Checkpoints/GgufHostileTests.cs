@@ -37,14 +37,14 @@ public sealed class GgufHostileTests : IDisposable
     [InlineData(1UL << 63)]
     [InlineData(1UL << 32)]
     [InlineData(1000)]
-    public void Counts_that_the_file_cannot_hold_are_refused_before_anything_is_made(ulong extra)
+    public void Counts_that_the_file_cannot_hold_are_refused_before_anything_is_made(ulong count)
     {
-        Refused(Small(bytes => bytes.ExtraCounts = (extra, 0)), "number of tensors");
-        Refused(Small(bytes => bytes.ExtraCounts = (0, extra)), "metadata pairs");
-        Refused(Small().Array("many", GgufValueType.String, (long)extra, []), "many");
-        Refused(Small().Array("many", GgufValueType.UInt8, (long)extra, []), "many");
-        Refused(Small().Array("many", GgufValueType.Float64, (long)extra, new byte[8]), "many");
-        Refused(Small().Raw("long", GgufValueType.String, BitConverter.GetBytes(extra)), "long");
+        Refused(Small(bytes => bytes.Counts = (count, null)), "number of tensors");
+        Refused(Small(bytes => bytes.Counts = (null, count)), "metadata pairs");
+        Refused(Small().Array("many", GgufValueType.String, (long)count, []), "many");
+        Refused(Small().Array("many", GgufValueType.UInt8, (long)count, []), "many");
+        Refused(Small().Array("many", GgufValueType.Float64, (long)count, new byte[8]), "many");
+        Refused(Small().Raw("long", GgufValueType.String, BitConverter.GetBytes(count)), "long");
     }
 
     [Fact]

@@ -23,6 +23,22 @@ internal sealed class TensorFile
         writer.Save(path);
     }
 
+    /// <summary>Deals a file's tensors out to several, shard-0 and so on, and writes the index that joins them.</summary>
+    public static void Split(string path, string indexPath, int files)
+    {
+        TensorFile file = new(path);
+        SafetensorsWriter[] writers = [.. Enumerable.Range(0, files).Select(_ => new SafetensorsWriter())];
+        Dictionary<string, string> placed = [];
+        foreach ((string name, (ElementType type, long[] dims, byte[] bytes)) in file._tensors)
+        {
+            int shard = placed.Count % files;
+            writers[shard].Add(name, type, dims, bytes);
+            placed[name] = $"shard-{shard}";
+        }
+        for (int i = 0; i < files; i++) writers[i].Save(Path.Combine(Path.GetDirectoryName(indexPath)!, $"shard-{i}"));
+        File.WriteAllText(indexPath, System.Text.Json.JsonSerializer.Serialize(new { weight_map = placed }));
+    }
+
     /// <summary>The first name that ends so.</summary>
     public string Find(string ending) => _tensors.Keys.Order(StringComparer.Ordinal).First(name => name.EndsWith(ending, StringComparison.Ordinal));
 

@@ -175,6 +175,8 @@ internal sealed class GoldenModel : IDisposable
 /// <summary>The float weights of a golden file as parameters that can be trained, each under its name there.</summary>
 internal sealed class TrainableWeights(SafetensorsFile file) : ILlamaWeights
 {
+    public Parameter Bias(int layer, string kind, int outputs) => Read(HuggingFaceNames.Bias(layer, kind), new Shape(outputs));
+
     public ITokenTable Embedding(int vocabulary, int hidden) => new Linear(Read(HuggingFaceNames.Embedding, new Shape(vocabulary, hidden)));
 
     public ILinear Linear(int layer, string kind, int outputs, int inputs) => new Linear(Read(HuggingFaceNames.Weight(layer, kind), new Shape(outputs, inputs)));

@@ -93,7 +93,7 @@ class Llama:
         self.config, self.weights, self.adapters, self.scale, self.tau = config, weights, adapters, scale, tau
 
     def linear(self, x, name):
-        y = x @ self.weights[f"{name}.weight"].T
+        y = x @ self.weights[f"{name}.weight"].T + self.weights.get(f"{name}.bias", 0)
         prefix = f"base_model.model.{name}"
         gate = self.adapters.get(f"{prefix}.moka_gate")
         if gate is None:
@@ -107,7 +107,7 @@ class Llama:
     def rotate(self, x):
         """x [heads, tokens, head_dim] at positions 0, 1, ..."""
         half = x.shape[-1] // 2
-        frequencies = self.config["rope_theta"] ** -(torch.arange(half) / half)
+        frequencies = scaled(self.config, rope(self.config)["rope_theta"] ** -(torch.arange(half) / half))
         angles = torch.outer(torch.arange(x.shape[1], dtype=torch.float64), frequencies)
         angles = torch.cat((angles, angles), dim=-1)
         rotated = torch.cat((-x[..., half:], x[..., :half]), dim=-1)
@@ -147,6 +147,36 @@ class Llama:
         return logits, torch.nn.functional.cross_entropy(logits, targets, ignore_index=IGNORED)
 
 
+def rope(config):
+    """The rotary settings of either spelling."""
+    return config.get("rope_parameters") or {"rope_theta": config["rope_theta"], **(config["rope_scaling"] or {})}
+
+
+def scaled(config, frequencies):
+    """How long contexts slow pairs down: position interpolation (arXiv 2306.15595) or LLaMA-3.1's rule by wavelengths."""
+    settings = rope(config)
+    kind = settings.get("rope_type", settings.get("type", "default"))
+    if kind == "default":
+        return frequencies
+    if kind == "linear":
+        return frequencies / settings["factor"]
+    assert kind == "llama3", kind
+    factor, low, high = settings["factor"], settings["low_freq_factor"], settings["high_freq_factor"]
+    original = settings["original_max_position_embeddings"]
+    result = []
+    for frequency in frequencies.tolist():
+        wavelength = 2 * math.pi / frequency
+        if wavelength < original / high:
+            result.append(frequency)
+        elif wavelength > original / low:
+            result.append(frequency / factor)
+        else:
+            smooth = (original / wavelength - low) / (high - low)
+            result.append((1 - smooth) * frequency / factor + smooth * frequency)
+    assert len({f / r for f, r in zip(frequencies.tolist(), result)}) > 2, "every case must occur"
+    return torch.tensor(result)
+
+
 def make_config(vocab, hidden, intermediate, layers, heads, kv_heads, tied):
     return {
         "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": vocab, "hidden_size": hidden,
@@ -174,6 +204,8 @@ def make_weights(source, config):
     weights = {"model.embed_tokens.weight": normal(source, vocab, hidden, std=0.3)}
     for name, out, size in linears(config):
         weights[f"{name}.weight"] = normal(source, out, size, std=size ** -0.5)
+        if config["mlp_bias" if ".mlp." in name else "attention_bias"]:
+            weights[f"{name}.bias"] = normal(source, out, std=0.5)
     norms = [f"model.layers.{n}.{which}_layernorm" for n in range(config["num_hidden_layers"]) for which in ("input", "post_attention")]
     for name in norms + ["model.norm"]:
         weights[f"{name}.weight"] = normal(source, hidden, std=0.2, mean=1.0)
@@ -206,7 +238,7 @@ def healthy(gradients):
     return gradients
 
 
-# ---- the three files ------------------------------------------------------------------------------------------------
+# ---- the files ------------------------------------------------------------------------------------------------------
 
 def golden_float():
     # A gate's gradient is a difference of nearly equal sums. With this seed PyTorch's own float32 stays within 2.1e-6 of
@@ -307,7 +339,44 @@ def golden_kronecker():
     save("golden-kronecker.safetensors", tensors, {"cases": str(len(cases))})
 
 
+def golden_family(name, seed, tokens, config):
+    """A model of one generation with its config.json as that generation spells it, logits of a text, and how it goes on."""
+    source = random.Random(seed)
+    weights = make_weights(source, config)
+    ids = [config["bos_token_id"]] + [source.randrange(config["vocab_size"]) for _ in range(tokens - 1)]
+    model = Llama(config, weights, {}, 1.0, 1.0)
+    logits, greedy = model.logits(torch.tensor(ids)), list(ids[:5])
+    for _ in range(20):
+        best = model.logits(torch.tensor(greedy))[-1].topk(2)
+        assert best.values[0] - best.values[1] > 1e-3, "the next token must be clear in single precision"
+        greedy.append(int(best.indices[0]))
+    result = {"batch.tokens": torch.tensor(ids, dtype=torch.int32), "result.logits": logits, "result.greedy": torch.tensor(greedy, dtype=torch.int32)}
+    save(f"golden-{name}.safetensors", {**weights, **result}, {"config": json.dumps(config)})
+
+
+def golden_families():
+    config = make_config(vocab=71, hidden=32, intermediate=56, layers=2, heads=4, kv_heads=4, tied=False)
+    golden_family("llama2", 20250201, 24, config)
+
+    config = make_config(vocab=83, hidden=48, intermediate=72, layers=2, heads=6, kv_heads=2, tied=False)
+    config.update({"rope_theta": 500000.0, "eos_token_id": [80, 81], "bos_token_id": 79})
+    golden_family("llama3", 20250202, 24, config)
+
+    # As transformers 5 writes it. The text is longer than the original context, where scaling shows.
+    config = make_config(vocab=83, hidden=48, intermediate=72, layers=2, heads=4, kv_heads=2, tied=True)
+    del config["rope_theta"], config["rope_scaling"], config["torch_dtype"]
+    config.update({"dtype": "float32", "head_dim": 16, "max_position_embeddings": 96, "rope_parameters": {
+        "rope_type": "llama3", "rope_theta": 500.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 32}})
+    golden_family("llama32", 20250203, 64, config)
+
+    config = make_config(vocab=61, hidden=32, intermediate=48, layers=2, heads=4, kv_heads=2, tied=True)
+    config.update({"attention_bias": True, "mlp_bias": True, "rope_scaling": {"type": "linear", "factor": 4.0}})
+    golden_family("relative", 20250204, 24, config)
+
+
 if __name__ == "__main__":
     golden_float()
     golden_int4()
     golden_kronecker()
+    golden_families()

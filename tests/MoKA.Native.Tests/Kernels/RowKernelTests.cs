@@ -60,7 +60,7 @@ public sealed class RowKernelTests
         for (int pairs = 1; pairs <= 67; pairs++)
         {
             RopeTable table = new(2 * pairs, 9, 10_000);
-        table.Reach(table.Positions);
+            table.Reach(table.Positions);
             float[] x = Draw.Normal(1, 5 * 2 * 2 * pairs), y = Draw.Normal(2, x.Length);
             foreach ((bool backwards, bool accumulate) in ((bool, bool)[])[(false, false), (true, true)])
                 foreach (Cpu cpu in Cpus.All.Where(cpu => cpu.InstructionSet == set))

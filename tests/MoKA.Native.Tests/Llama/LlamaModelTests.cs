@@ -32,6 +32,15 @@ public sealed class LlamaModelTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Every_gradient_with_biases_and_scaled_positions_is_that_of_the_textbook(bool int4)
+    {
+        LlamaModel model = TinyLlama.Create(TinyLlama.Extended, int4);
+        AssertGradients(model, model.Parameters, adapted: true);
+    }
+
+    [Theory]
     [InlineData(false, false)]
     [InlineData(false, true)]
     [InlineData(true, true)]
@@ -51,10 +60,12 @@ public sealed class LlamaModelTests
         }
     }
 
-    [Fact]
-    public void Freezing_leaves_nothing_to_train()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Freezing_leaves_nothing_to_train(bool extended)
     {
-        LlamaModel model = TinyLlama.Create(TinyLlama.Config);
+        LlamaModel model = TinyLlama.Create(extended ? TinyLlama.Extended : TinyLlama.Config);
         Assert.Equal(model.Config.ParameterCount, model.Parameters.Sum(p => (long)p.Shape.Count));
         model.Freeze();
         Assert.DoesNotContain(model.Parameters, p => p.Trainable);

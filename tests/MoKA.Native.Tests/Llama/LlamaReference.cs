@@ -33,7 +33,11 @@ internal sealed class LlamaReference(LlamaModel model, ExactNumbers numbers)
 
     private Matrix<double> Norm(Matrix<double> x, Parameter gain) => Textbook.RmsNorm(x, numbers.Of(gain), model.Config.RmsNormEpsilon);
 
-    private Matrix<double> Apply(ILinear map, Matrix<double> x) => Textbook.MatMul(x, Weight(map).Transposed);
+    private Matrix<double> Apply(ILinear map, Matrix<double> x)
+    {
+        Matrix<double> y = Textbook.MatMul(x, Weight(map).Transposed);
+        return map is Projection { Bias: { } bias } ? Textbook.AddBias(y, numbers.Of(bias)) : y;
+    }
 
     private Matrix<double> Weight(ILinear map) => map switch
     {

@@ -22,6 +22,9 @@ internal static class TinyLlama
         RmsNormEpsilon = 1e-5f,
     };
 
+    /// <summary>The same with what later LLaMAs and their relatives add: scaled rotary frequencies, biases, heads of their own width.</summary>
+    public static LlamaConfig Extended { get; } = Config with { HeadDim = 16, AttentionBias = true, MlpBias = true, RopeTheta = 100, RopeScaling = new Llama3RopeScaling(8, 1, 4, 16) };
+
     /// <summary>A model with trainable float weights, or with its linear maps in 4 bits.</summary>
     public static LlamaModel Create(LlamaConfig config, bool int4 = false, ulong seed = 1) =>
         new(config with { LinearStorage = int4 ? WeightStorage.Q4_0 : WeightStorage.F32 }, new Weights(config, int4, seed));
@@ -49,6 +52,8 @@ internal static class TinyLlama
             if (!int4) return new Linear(weight);
             using (weight) return new FrozenLinear(BlockMatrix.Quantize(weight.Data, outputs, inputs, BlockType.Q4_0));
         }
+
+        public Parameter Bias(int layer, string kind, int outputs) => Normal($"layers.{layer}.{kind} bias", new Shape(outputs), 0.5f);
 
         public Parameter Norm(int layer, string kind, int hidden) => Gain($"layers.{layer}.{kind} norm", hidden);
 

@@ -4,6 +4,7 @@ using MoKA.Native.Checkpoints;
 using MoKA.Native.Diagnostics;
 using MoKA.Native.Ops;
 using MoKA.Native.Quantization;
+using MoKA.Native.Tests.Ops;
 
 namespace MoKA.Native.Tests.Quantization;
 
@@ -36,7 +37,7 @@ public sealed class MappedMatrixTests : IDisposable
                 using Tape tape = new(cpu);
                 Tensor y = Op.FrozenMatMul(tape, x, matrix), expected = Op.MatMul(tape, same, dense, transposeB: true);
                 float[] mix = Draw.Normal(3, y.Shape.Count);
-                tape.Backward(Op.Add(tape, Reference.WeightedSum.Of(tape, y, mix), Reference.WeightedSum.Of(tape, expected, mix)));
+                tape.Backward(Op.Add(tape, WeightedSum.Of(tape, y, mix), WeightedSum.Of(tape, expected, mix)));
                 Bits.Equal(expected.Data, y.Data, $"{tokens} tokens on {cpu.InstructionSet}");
                 Bits.Equal(same.Gradient, x.Gradient, $"the gradient of {tokens} tokens on {cpu.InstructionSet}");
             }

@@ -63,6 +63,27 @@ public sealed class ConfigJsonTests : IDisposable
     [Fact]
     public void TheOldestSpellingOfLinearScaling() => Assert.Equal(new LinearRopeScaling(2), Read($"{{{Sizes},\"rope_scaling\":{{\"type\":\"linear\",\"factor\":2.0}}}}").RopeScaling);
 
+    [Theory]
+    [InlineData("\"sliding_window\":null", 32768)]
+    [InlineData("\"sliding_window\":4096", 4096)]
+    public void AMistralIsReadAsALlamaAsFarAsItsWindow(string json, int positions)
+    {
+        LlamaConfig config = Read($"{{{Sizes.Replace("llama", "mistral")},\"architectures\":[\"MistralForCausalLM\"],\"max_position_embeddings\":32768,{json}}}");
+        Assert.Equal(positions, config.MaxPositions);
+    }
+
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public void BiasesAreReadBack(bool attention, bool mlp)
+    {
+        string path = _folder.File("written.json");
+        ConfigJson.Write(path, Read($"{{{Sizes},\"attention_bias\":{(attention ? "true" : "false")},\"mlp_bias\":{(mlp ? "true" : "false")}}}"));
+        LlamaConfig config = ConfigJson.Read(path);
+        Assert.Equal((attention, mlp), (config.AttentionBias, config.MlpBias));
+        Assert.Equal((attention, mlp, attention), (config.HasBias("o"), config.HasBias("down"), config.HasBias("q")));
+    }
+
     [Fact]
     public void ScalingIsReadBack()
     {
@@ -167,13 +188,12 @@ public sealed class ConfigJsonTests : IDisposable
     public void EveryNumberIsChecked(string key, string value, string expected) => AssertError(With(key, value), expected + Check);
 
     [Theory]
-    [InlineData("model_type", "\"mistral\"", "model_type \"mistral\" is not supported yet; supported is llama.")]
-    [InlineData("model_type", "3", "model_type 3 is not supported yet; supported is llama.")]
-    [InlineData("architectures", "[\"GemmaForCausalLM\"]", "architectures [\"GemmaForCausalLM\"] is not supported yet; supported is LlamaForCausalLM.")]
-    [InlineData("architectures", "7", "architectures 7 is not supported yet; supported is LlamaForCausalLM.")]
+    [InlineData("model_type", "\"gemma\"", "model_type \"gemma\" is not supported yet; supported is llama or mistral.")]
+    [InlineData("model_type", "3", "model_type 3 is not supported yet; supported is llama or mistral.")]
+    [InlineData("architectures", "[\"GemmaForCausalLM\"]", "architectures [\"GemmaForCausalLM\"] is not supported yet; supported is LlamaForCausalLM or MistralForCausalLM.")]
+    [InlineData("architectures", "7", "architectures 7 is not supported yet; supported is LlamaForCausalLM or MistralForCausalLM.")]
     [InlineData("hidden_act", "\"gelu\"", "hidden_act \"gelu\" is not supported yet; supported is silu.")]
-    [InlineData("attention_bias", "true", "attention_bias true is not supported yet; supported is false: linears without biases.")]
-    [InlineData("mlp_bias", "true", "mlp_bias true is not supported yet; supported is false: linears without biases.")]
+    [InlineData("attention_bias", "1", "attention_bias must be true or false, got 1" + Check)]
     [InlineData("rope_scaling", "{\"rope_type\":\"llama3\"}", "rope_scaling of rope_type \"llama3\" must have original_max_position_embeddings, got nothing; fetch the file again.")]
     [InlineData("rope_scaling", "{\"type\":\"linear\",\"factor\":0.5}", "rope_scaling: factor must be from 1 to 1e6, got 0.5" + Check)]
     [InlineData("rope_scaling", "{\"type\":\"dynamic\",\"factor\":2}", "rope_scaling.type \"dynamic\" is not supported yet; supported is default, linear or llama3.")]

@@ -52,11 +52,12 @@ public sealed class LlamaFolderTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void A_float_model_comes_back_with_every_bit(bool tied)
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    public void A_float_model_comes_back_with_every_bit(bool tied, bool extended)
     {
-        LlamaModel model = TinyLlama.Create(Config with { TieEmbeddings = tied });
+        LlamaModel model = TinyLlama.Create((extended ? TinyLlama.Extended with { VocabularySize = Config.VocabularySize } : Config) with { TieEmbeddings = tied });
         LlamaFolder.Save(_folder.Path, model, TokenizerFixtures.Small, WeightStorage.F32, WeightStorage.F32);
         LlamaModel loaded = LlamaFolder.LoadModel(_folder.Path);
         Assert.Equal(model.Config, loaded.Config with { EosTokenIds = model.Config.EosTokenIds });
@@ -67,13 +68,13 @@ public sealed class LlamaFolderTests : IDisposable
             Bits.Equal(expected.MlpNorm.Data, actual.MlpNorm.Data, "mlp norm");
         }
         Bits.Equal(model.Norm.Data, loaded.Norm.Data, "norm");
-        // Floats stay in the file: the norms alone are copied.
-        Assert.Equal(2 * Config.Layers + 1, loaded.Parameters.Count);
+        foreach ((Projection expected, Projection actual) in model.Projections.Zip(loaded.Projections)) Bits.Equal(expected.Bias is null ? [] : expected.Bias.Data, actual.Bias is null ? [] : actual.Bias.Data, expected.Name);
+        // Floats stay in the file: norms and biases alone are copied.
+        Assert.Equal(2 * Config.Layers + 1 + (extended ? 7 * Config.Layers : 0), loaded.Parameters.Count);
         Assert.DoesNotContain(loaded.Parameters, p => p.Trainable);
         Assert.All(Maps(loaded), map => Assert.Equal(WeightStorage.F32, Assert.IsType<FrozenLinear>(map).Weight.Storage));
         Assert.Equal(4 * model.Config.ParameterCount, loaded.WeightBytes);
-        using (Tape tape = new(Cpus.Widest), same = new(Cpus.Widest))
-            Bits.Equal(model.Logits(tape, new[] { 0, 1, 2 }, new Sequences(new[] { 0, 3 })).Data, loaded.Logits(same, new[] { 0, 1, 2 }, new Sequences(new[] { 0, 3 })).Data, "logits");
+        Bits.Equal(Logits(model), Logits(loaded), "logits");
 
         byte[] once = File.ReadAllBytes(_folder.File(LlamaFolder.WeightsFile));
         LlamaFolder.Save(_folder.Path, loaded, TokenizerFixtures.Small, WeightStorage.F32, WeightStorage.F32);
@@ -103,6 +104,34 @@ public sealed class LlamaFolderTests : IDisposable
         byte[] once = File.ReadAllBytes(_folder.File(LlamaFolder.WeightsFile));
         LlamaFolder.Save(_folder.Path, loaded, TokenizerFixtures.Small, storage, tables);
         Assert.Equal(once, File.ReadAllBytes(_folder.File(LlamaFolder.WeightsFile)));
+    }
+
+    [Fact]
+    public void A_model_in_several_files_is_the_model_in_one()
+    {
+        LlamaModel model = TinyLlama.Create(Config);
+        LlamaFolder.Save(_folder.Path, model, TokenizerFixtures.Small, WeightStorage.NF4Double, WeightStorage.BF16);
+        float[] expected = Logits(LlamaFolder.LoadModel(_folder.Path));
+        // Every other tensor into another file, so that even the parts of one 4-bit weight lie apart.
+        TensorFile.Split(_folder.File(LlamaFolder.WeightsFile), _folder.File(LlamaFolder.IndexFile), files: 3);
+        File.Delete(_folder.File(LlamaFolder.WeightsFile));
+        Bits.Equal(expected, Logits(LlamaFolder.LoadModel(_folder.Path)), "the logits from three files");
+        Assert.Equal(64, LlamaFolder.Hash(_folder.Path).Length);
+
+        File.Delete(_folder.File("shard-1"));
+        ErrorLine.Of(() => LlamaFolder.LoadModel(_folder.Path), "shard-1");
+    }
+
+    [Fact]
+    public void The_ids_that_end_a_text_are_those_proposed_for_generating()
+    {
+        Save(int4: true);
+        File.WriteAllText(_folder.File(GenerationConfigJson.FileName), """{"eos_token_id":[3,4],}""");
+        Assert.Equal([3, 4], LlamaFolder.LoadConfig(_folder.Path).EosTokenIds.ToArray());
+        File.WriteAllText(_folder.File(GenerationConfigJson.FileName), """{"eos_token_id":400}""");
+        ErrorLine.Of(() => LlamaFolder.LoadConfig(_folder.Path), GenerationConfigJson.FileName, "400");
+        File.WriteAllText(_folder.File(GenerationConfigJson.FileName), "{}");
+        Assert.Equal([2], LlamaFolder.LoadConfig(_folder.Path).EosTokenIds.ToArray());
     }
 
     [Fact]
@@ -220,10 +249,12 @@ public sealed class LlamaFolderTests : IDisposable
 
     private static IEnumerable<ILinear> Maps(LlamaModel model) => [model.Embedding, model.Head, .. model.Projections.Select(p => p.Current)];
 
-    private static void Use(LlamaModel model)
+    private static void Use(LlamaModel model) => Logits(model);
+
+    private static float[] Logits(LlamaModel model)
     {
-        using Tape tape = new(Cpus.Widest);
-        model.Logits(tape, new[] { 0, 1, 2 }, new Sequences(new[] { 0, 3 }));
+        using Tape tape = new(Cpus.Widest, gradients: false);
+        return model.Logits(tape, new[] { 0, 1, 2 }, new Sequences(new[] { 0, 3 })).Data.ToArray();
     }
 
     private void Save(bool int4) => LlamaFolder.Save(_folder.Path, TinyLlama.Create(Config), TokenizerFixtures.Small, int4 ? WeightStorage.Q4_0 : WeightStorage.F16, WeightStorage.F16);

@@ -10,7 +10,7 @@ namespace MoKA.Native.Tests.Llama.Checkpoints;
 
 public sealed class ModelQuantizerTests : IDisposable
 {
-    private static readonly LlamaConfig Config = TinyLlama.Config with { VocabularySize = TokenizerFixtures.Small.VocabularySize };
+    private static readonly LlamaConfig Config = TinyLlama.Extended with { VocabularySize = TokenizerFixtures.Small.VocabularySize };
     private readonly TempFolder _folder = new();
 
     public ModelQuantizerTests() => LlamaFolder.Save(Source, TinyLlama.Create(Config), TokenizerFixtures.Small, WeightStorage.F32, WeightStorage.F32);

@@ -1,0 +1,64 @@
+using MoKA.Native.Autograd;
+using MoKA.Native.Llama;
+using MoKA.Native.Llama.Checkpoints;
+using MoKA.Native.Tests.Checkpoints;
+
+namespace MoKA.Native.Tests.Golden;
+
+/// <summary>Each generation of LLaMA, from the files its authors would publish to the last logit of PyTorch.</summary>
+public sealed class GoldenFamilyTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [MemberData(nameof(GoldenFamily.Names), MemberType = typeof(GoldenFamily))]
+    public void A_folder_gives_the_logits_and_the_text_of_PyTorch(string name)
+    {
+        using GoldenFamily golden = new(name);
+        golden.Publish(_folder.Path);
+        golden.AssertComputedBy(ModelSource.Open(_folder.Path).LoadModel());
+    }
+
+    [Theory]
+    [MemberData(nameof(GoldenFamily.Names), MemberType = typeof(GoldenFamily))]
+    public void So_do_several_files(string name)
+    {
+        using GoldenFamily golden = new(name);
+        golden.Publish(_folder.Path);
+        TensorFile.Split(_folder.File(LlamaFolder.WeightsFile), _folder.File(LlamaFolder.IndexFile), files: 2);
+        File.Delete(_folder.File(LlamaFolder.WeightsFile));
+        ModelSource source = ModelSource.Open(_folder.Path);
+        Assert.Equal(2, source.WeightFiles.Count);
+        golden.AssertComputedBy(source.LoadModel());
+    }
+
+    [Fact]
+    public void Each_has_what_sets_its_generation_apart()
+    {
+        LlamaConfig Of(string name)
+        {
+            using GoldenFamily golden = new(name);
+            golden.Publish(_folder.File(name));
+            return ModelSource.Open(_folder.File(name)).Config;
+        }
+        LlamaConfig two = Of("llama2"), three = Of("llama3"), later = Of("llama32"), relative = Of("relative");
+        Assert.True(two.KeyValueHeads == two.Heads && !two.TieEmbeddings && two.RopeTheta == 10_000);
+        Assert.True(three.KeyValueHeads < three.Heads && three.RopeTheta == 500_000 && three.EosTokenIds.Length == 2);
+        Assert.True(later.TieEmbeddings && later.RopeScaling is Llama3RopeScaling && later.QuerySize != later.HiddenSize);
+        Assert.True(relative.AttentionBias && relative.MlpBias && relative.RopeScaling is LinearRopeScaling);
+    }
+
+    [Fact]
+    public void Scaling_shows_in_the_logits()
+    {
+        using GoldenFamily golden = new("llama32");
+        golden.Publish(_folder.Path);
+        LlamaModel scaled = LlamaFolder.LoadModel(_folder.Path), plain = new(scaled.Config with { RopeScaling = null }, new ThawedWeights(scaled));
+        using Tape tape = new(Cpus.Widest, gradients: false);
+        int[] tokens = [.. Enumerable.Range(1, 60)];
+        float[] with = scaled.Logits(tape, tokens, new Sequences(new[] { 0, 60 })).Data.ToArray(), without = plain.Logits(tape, tokens, new Sequences(new[] { 0, 60 })).Data.ToArray();
+        Assert.True(with.Zip(without, (a, b) => Math.Abs(a - b)).Max() > 0.01);
+    }
+}
