@@ -27,7 +27,8 @@ internal sealed class Llama2cLayout
     private const float Epsilon = 1e-5f, Theta = 10000; // the program's own constants
     private const string AttentionNorm = "att_norm", MlpNorm = "ffn_norm", LastNorm = "norm", Table = "tok_embeddings", Classifier = "output", Angles = "freqs_cis";
 
-    private readonly Dictionary<(string Name, int Layer), Llama2cPlace> _places = [];
+    // Of each kind: where the first layer's begins, how far behind its values the scales lie, and the distance to the next layer's.
+    private readonly Dictionary<string, (long First, long ToScales, long Bytes)> _kinds = [];
     private readonly string _path;
     private long _end;
 
@@ -54,15 +55,15 @@ internal sealed class Llama2cLayout
     /// <summary>What the file's weights take.</summary>
     public long WeightBytes { get; private set; }
 
-    public long NormOffset(int layer, string kind) => _places[(kind == "attention" ? AttentionNorm : MlpNorm, layer)].Values;
+    public long NormOffset(int layer, string kind) => Place(kind == "attention" ? AttentionNorm : MlpNorm, layer).Values;
 
-    public long FinalNormOffset => _places[(LastNorm, 0)].Values;
+    public long FinalNormOffset => Place(LastNorm).Values;
 
-    public Llama2cPlace Embedding => _places[(Table, 0)];
+    public Llama2cPlace Embedding => Place(Table);
 
-    public Llama2cPlace Head => _places[(Classifier, 0)];
+    public Llama2cPlace Head => Place(Classifier);
 
-    public Llama2cPlace Linear(int layer, string kind) => _places[(NameOf(kind), layer)];
+    public Llama2cPlace Linear(int layer, string kind) => Place(NameOf(kind), layer);
 
     /// <summary>What errors call a linear map.</summary>
     public static string NameOf(string kind) => kind switch
@@ -83,9 +84,9 @@ internal sealed class Llama2cLayout
         foreach (string kind in (ReadOnlySpan<string>)["q", "k", "v", "o"]) AddLayers(kind);
         AddNorms(MlpNorm);
         foreach (string kind in (ReadOnlySpan<string>)["gate", "down", "up"]) AddLayers(kind);
-        AddFloats(LastNorm, 0, Config.HiddenSize);
+        AddFloats(LastNorm, 1, Config.HiddenSize);
         long angles = (long)Config.MaxPositions * Config.HeadDim;
-        AddFloats(Angles, 0, angles);
+        AddFloats(Angles, 1, angles);
         WeightBytes -= angles * sizeof(float);
         if (!Config.TieEmbeddings) AddTable(Classifier);
     }
@@ -94,45 +95,48 @@ internal sealed class Llama2cLayout
     {
         AddNorms(AttentionNorm);
         AddNorms(MlpNorm);
-        AddFloats(LastNorm, 0, Config.HiddenSize);
+        AddFloats(LastNorm, 1, Config.HiddenSize);
         AddTable(Table);
         foreach (string kind in (ReadOnlySpan<string>)["q", "k", "v", "o", "gate", "down", "up"]) AddLayers(kind);
         if (!Config.TieEmbeddings) AddTable(Classifier);
     }
 
-    private void AddNorms(string name)
+    private Llama2cPlace Place(string name, int layer = 0)
     {
-        for (int layer = 0; layer < Config.Layers; layer++) AddFloats(name, layer, Config.HiddenSize);
+        (long first, long toScales, long bytes) = _kinds[name];
+        return new Llama2cPlace(first + layer * bytes, first + layer * bytes + toScales);
     }
+
+    private void AddNorms(string name) => AddFloats(name, Config.Layers, Config.HiddenSize);
 
     private void AddLayers(string kind)
     {
         (_, int outputs, int inputs) = Config.LinearMaps.First(map => map.Kind == kind);
-        for (int layer = 0; layer < Config.Layers; layer++) AddMatrix(NameOf(kind), layer, outputs, inputs);
+        AddMatrix(NameOf(kind), Config.Layers, outputs, inputs);
     }
 
-    private void AddTable(string name) => AddMatrix(name, 0, Config.VocabularySize, Config.HiddenSize);
+    private void AddTable(string name) => AddMatrix(name, 1, Config.VocabularySize, Config.HiddenSize);
 
-    private void AddMatrix(string name, int layer, int rows, int columns)
+    private void AddMatrix(string name, int layers, int rows, int columns)
     {
         long count = (long)rows * columns;
         if (Version < 2)
         {
-            AddFloats(name, layer, count);
+            AddFloats(name, layers, count);
             return;
         }
         if (count % GroupSize != 0) throw Error($"'{name}' [{rows}, {columns}] must be whole groups of {GroupSize}", "the file is damaged, fetch it again");
-        Add(name, layer, count, count + count / GroupSize * sizeof(float));
+        Add(name, layers, count, count + count / GroupSize * sizeof(float));
     }
 
-    private void AddFloats(string name, int layer, long count) => Add(name, layer, 0, count * sizeof(float));
+    private void AddFloats(string name, int layers, long count) => Add(name, layers, 0, count * sizeof(float));
 
     // The limits of a config keep all these sums inside 63 bits.
-    private void Add(string name, int layer, long scalesAfter, long bytes)
+    private void Add(string name, int layers, long toScales, long bytes)
     {
-        _places.Add((name, layer), new Llama2cPlace(_end, _end + scalesAfter));
-        _end += bytes;
-        WeightBytes += bytes;
+        _kinds.Add(name, (_end, toScales, bytes));
+        _end += layers * bytes;
+        WeightBytes += layers * bytes;
     }
 
     private int ReadVersion(MappedBuffer buffer)

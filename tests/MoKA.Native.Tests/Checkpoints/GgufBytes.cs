@@ -6,7 +6,7 @@ namespace MoKA.Native.Tests.Checkpoints;
 /// <summary>Writes GGUF files, right ones and, where a test asks for it, wrong ones.</summary>
 internal sealed class GgufBytes
 {
-    private readonly List<byte[]> _pairs = [];
+    private readonly List<(string Key, byte[] Bytes)> _pairs = [];
     private readonly List<(string Name, GgmlType Type, ulong[] Dims, byte[] Data)> _tensors = [];
 
     public uint Version { get; set; } = 3;
@@ -26,7 +26,7 @@ internal sealed class GgufBytes
 
     public GgufBytes Raw(byte[] key, GgufValueType type, params byte[] value)
     {
-        _pairs.Add([.. BitConverter.GetBytes((ulong)key.Length), .. key, .. BitConverter.GetBytes((uint)type), .. value]);
+        _pairs.Add((Encoding.UTF8.GetString(key), [.. BitConverter.GetBytes((ulong)key.Length), .. key, .. BitConverter.GetBytes((uint)type), .. value]));
         return this;
     }
 
@@ -60,6 +60,26 @@ internal sealed class GgufBytes
         return this;
     }
 
+    /// <summary>Takes a pair out, if it is there.</summary>
+    public GgufBytes Without(string key)
+    {
+        _pairs.RemoveAll(pair => pair.Key == key);
+        return this;
+    }
+
+    public GgufBytes Remove(string tensor)
+    {
+        Assert.Equal(1, _tensors.RemoveAll(t => t.Name == tensor));
+        return this;
+    }
+
+    /// <summary>Puts another tensor of the same name in the place of one.</summary>
+    public GgufBytes Replace(string name, GgmlType type, ulong[] dims, byte[] data)
+    {
+        _tensors[_tensors.FindIndex(t => t.Name == name)] = (name, type, dims, data);
+        return this;
+    }
+
     public byte[] ToArray()
     {
         MemoryStream stream = new();
@@ -68,7 +88,7 @@ internal sealed class GgufBytes
         Write(BitConverter.GetBytes(Version));
         Write(BitConverter.GetBytes(Counts.Tensors ?? (ulong)_tensors.Count));
         Write(BitConverter.GetBytes(Counts.Pairs ?? (ulong)_pairs.Count));
-        foreach (byte[] pair in _pairs) Write(pair);
+        foreach ((_, byte[] pair) in _pairs) Write(pair);
         ulong offset = 0;
         foreach ((string name, GgmlType type, ulong[] dims, byte[] data) in _tensors)
         {
