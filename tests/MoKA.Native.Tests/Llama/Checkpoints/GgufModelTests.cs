@@ -8,6 +8,7 @@ using MoKA.Native.Llama.Training;
 using MoKA.Native.Nn;
 using MoKA.Native.Quantization;
 using MoKA.Native.Tests.Checkpoints;
+using MoKA.Native.Tests.Llama.Tokenizers;
 using MoKA.Native.Tests.Quantization;
 
 namespace MoKA.Native.Tests.Llama.Checkpoints;
@@ -68,6 +69,11 @@ public sealed class GgufModelTests : IDisposable
         Bits.Equal(Logits(model), Logits(loaded), "logits");
         LlamaModel dense = new(model.Config, new TurnedWeights(model, (_, weights, outputs, inputs) => new Linear(Draw.Parameter(new Shape(outputs, inputs), weights))));
         Bits.Equal(Logits(dense), Logits(loaded), "logits of the decoded weights");
+
+        // As floats it is a folder like any other; in no type of its own it is none.
+        LlamaFolder.Save(_folder.Path, loaded, TokenizerFixtures.Small, WeightStorage.F32, WeightStorage.F32);
+        Bits.Equal(Logits(model), Logits(LlamaFolder.LoadModel(_folder.Path)), "logits of the folder");
+        ErrorLine.Of(() => LlamaFolder.Save(_folder.File("other"), loaded, TokenizerFixtures.Small, WeightStorage.Other, WeightStorage.Other), "embed_tokens", "Other");
 
         // Of such a model only its weights can tell what they take.
         Assert.Equal(model.WeightBytes, loaded.WeightBytes);
