@@ -23,6 +23,7 @@ internal static class GgufNames
     [
         ("llama.expert_count", 0), ("llama.expert_used_count", 0), ("llama.attention.sliding_window", 0), ("llama.attention.clamp_kqv", 0), ("llama.attention.max_alibi_bias", 0),
         ("llama.attention.scale", null), ("llama.rope.scaling.attn_factor", 1), ("llama.logit_scale", 1), ("llama.residual_scale", 1), ("llama.embedding_scale", 1),
+        ("split.count", 0), // the rest of the tensors lies in other files; 0 is what merging leaves
     ];
 
     public const string Causal = "llama.attention.causal", ParallelResidual = "llama.use_parallel_residual";

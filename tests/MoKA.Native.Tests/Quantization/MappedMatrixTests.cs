@@ -1,9 +1,11 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using MoKA.Native.Autograd;
 using MoKA.Native.Checkpoints;
 using MoKA.Native.Diagnostics;
 using MoKA.Native.Ops;
 using MoKA.Native.Quantization;
+using MoKA.Native.Tests.Checkpoints;
 using MoKA.Native.Tests.Ops;
 
 namespace MoKA.Native.Tests.Quantization;
@@ -27,6 +29,7 @@ public sealed class MappedMatrixTests : IDisposable
         using RawFile file = new(_folder.File("floats", [.. new byte[offset], .. MemoryMarshal.AsBytes<float>(weights)]));
         using FloatMatrix matrix = file.ReadFloats("weight", offset, Rows, Columns);
         Bits.Equal(weights, matrix.Values, "the floats");
+        Assert.Equal(offset % 4 == 0, Same(matrix.Values, file.Buffer.Span(offset, 4)));
         Assert.Equal((WeightStorage.F32, "F32", 4L * Rows * Columns), (matrix.Storage!.Value, matrix.Format, matrix.StorageBytes));
         using Parameter dense = Draw.Parameter(new Shape(Rows, Columns), weights);
         dense.Trainable = false;
@@ -102,6 +105,25 @@ public sealed class MappedMatrixTests : IDisposable
         using Parameter x = Draw.Parameter(1, new Shape(1, 2));
         ErrorLine.Of(() => Op.FrozenMatMul(tape, x, bytes), "finite");
     }
+
+    [Fact]
+    public void Matrices_of_every_format_stay_in_their_file()
+    {
+        float[] weights = Draw.Normal(1, Rows * Columns);
+        SafetensorsWriter writer = new();
+        writer.Add("up", [Rows, Columns], weights);
+        writer.Save(_folder.File("up.safetensors"));
+        using SafetensorsFile tensors = new(_folder.File("up.safetensors"));
+        using FloatMatrix one = tensors.ReadFloatMatrix("up", Rows, Columns);
+        Assert.True(Same(one.Values, tensors.Bytes("up")));
+        using GgufFile gguf = new(_folder.File("up.gguf", new GgufBytes().Tensor("up", GgmlType.F32, [Columns, Rows], MemoryMarshal.AsBytes<float>(weights).ToArray()).Tensor("down", GgmlType.Q8_0, [32, 1], new byte[34]).ToArray()));
+        using FrozenMatrix two = gguf.ReadMatrix("up", Rows, Columns), three = gguf.ReadMatrix("down", 1, 32), turned = gguf.ReadMatrix("up", Rows, Columns, row => row);
+        Assert.True(Same(((FloatMatrix)two).Values, gguf.Bytes("up")));
+        Assert.True(Unsafe.AreSame(ref MemoryMarshal.GetReference(((BlockMatrix)three).Bytes), ref MemoryMarshal.GetReference(gguf.Bytes("down"))));
+        Assert.False(Same(((FloatMatrix)turned).Values, gguf.Bytes("up")));
+    }
+
+    private static bool Same(ReadOnlySpan<float> values, ReadOnlySpan<byte> bytes) => Unsafe.AreSame(ref MemoryMarshal.GetReference(MemoryMarshal.AsBytes(values)), ref MemoryMarshal.GetReference(bytes));
 
     [Fact]
     public void Refuses_what_does_not_fit()

@@ -26,6 +26,7 @@ public sealed class GgufModelHostileTests : IDisposable
         { "llama.attention.scale", "1f" },
         { "llama.rope.scaling.type", "yarn" },
         { "llama.rope.scaling.type", "longrope" },
+        { "split.count", "3" },
         { "llama.attention.causal", "false" },
         { "llama.use_parallel_residual", "true" },
         { "llama.vocab_size", "12" },
@@ -64,7 +65,7 @@ public sealed class GgufModelHostileTests : IDisposable
         else bytes.Add(key, value);
         string line = ErrorLine.Of(() => GgufModel.LoadModel(_folder.File("m", bytes.Tensors(Model).ToArray())), _folder.File("m"));
         // The limits of a config are named as Hugging Face names them.
-        Assert.Matches("llama\\.|general\\.|tokenizer\\.|_|blk\\.|token_embd|head_dim", line);
+        Assert.Matches("llama\\.|split\\.|general\\.|tokenizer\\.|_|blk\\.|token_embd|head_dim", line);
     }
 
     [Theory]
