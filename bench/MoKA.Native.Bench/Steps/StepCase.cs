@@ -18,13 +18,21 @@ internal sealed record StepCase(string Name, string Targets, Func<int, int, ulon
     /// <summary>The adapters that are compared; the four filters are those of PyTorch's side: A 32x32, B [out / 32, in / 32].</summary>
     private static readonly StepCase[] All =
     [
-        new("lora-all", "all", (o, i, place) => new Lora(o, i, LoraRank, place)),
-        new("lora-qv", "q,v", (o, i, place) => new Lora(o, i, LoraRank, place)),
+        new("lora-all", "all", Lora),
+        new("lora-qv", "q,v", Lora),
         new("moka10-qv", "q,v", (o, i, place) => new MokaAdapter(o, i, new MokaOptions { Filters = 10 }, seed: 1, place)),
         new("forward", "", null),
         .. from filters in (int[])[1, 2, 4, 8]
            select new StepCase($"moka{filters}-all", "all", (o, i, place) => new MokaAdapter(o, i, new MokaOptions { Shapes = [.. Enumerable.Repeat(new KroneckerShape(Side, Side, o / Side, i / Side), filters)] }, seed: 1, place)),
     ];
+
+    // B away from zero, so that no gradient is zero.
+    private static LoraAdapter Lora(int outputs, int inputs, ulong place)
+    {
+        LoraAdapter adapter = new(outputs, inputs, new LoraOptions { Rank = LoraRank }, seed: 1, place);
+        adapter.B.FillUniform(0.01f, seed: 2, place);
+        return adapter;
+    }
 
     /// <summary>Does what the run says and measures it.</summary>
     public static StepResult Measure(StepRun run) => All.First(c => c.Name == run.Case).Run(run);
@@ -103,7 +111,7 @@ internal sealed record StepCase(string Name, string Targets, Func<int, int, ulon
         ];
         return shape.Layers * maps.Where(m => targets.Contains(m.Kind)).Sum(m => Create(m.Out, m.In, 0) switch
         {
-            Lora lora => 2.0 * lora.ParameterCount,
+            LoraAdapter lora => 2.0 * lora.ParameterCount,
             MokaAdapter moka => moka.Shapes.Sum(s => 2.0 * Math.Min(s.CostAFirst, s.CostBFirst)),
             Adapter other => throw new NotSupportedException($"{other.GetType().Name} has no operation count here."),
         });

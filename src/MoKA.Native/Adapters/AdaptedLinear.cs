@@ -5,7 +5,7 @@ using MoKA.Native.Ops;
 
 namespace MoKA.Native.Adapters;
 
-/// <summary>A linear map of any kind with an adapter beside it: y = W x + Δ(x).</summary>
+/// <summary>A linear map of any kind with an adapter beside it.</summary>
 public sealed class AdaptedLinear : ILinear
 {
     /// <summary>Puts the adapter beside the map; their lengths must agree.</summary>
@@ -19,7 +19,7 @@ public sealed class AdaptedLinear : ILinear
     /// <summary>The map underneath.</summary>
     public ILinear Frozen { get; }
 
-    /// <summary>What is added.</summary>
+    /// <summary>What changes it.</summary>
     public Adapter Adapter { get; }
 
     /// <inheritdoc/>
@@ -29,12 +29,12 @@ public sealed class AdaptedLinear : ILinear
     public int Out => Frozen.Out;
 
     /// <inheritdoc/>
-    public Tensor Forward(Tape tape, Tensor x) => Adapter.AddDelta(tape, x, Frozen.Forward(tape, x));
+    public Tensor Forward(Tape tape, Tensor x) => Adapter.Forward(tape, Frozen, x);
 
-    /// <summary>The merged matrix W + Δ [Out, In].</summary>
+    /// <summary>The merged matrix [Out, In].</summary>
     public void CopyWeight(Span<float> weight)
     {
         Frozen.CopyWeight(weight);
-        Adapter.AddDenseDelta(weight);
+        Adapter.Merge(weight);
     }
 }

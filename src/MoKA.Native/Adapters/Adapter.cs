@@ -1,10 +1,11 @@
 using MoKA.Native.Autograd;
+using MoKA.Native.Nn;
 
 namespace MoKA.Native.Adapters;
 
 /// <summary>
-/// A trainable addition to one frozen linear map: y = W x + Δ(x). An adapter knows its lengths and its parameters; what
-/// it is added to, it never asks.
+/// A trainable change to one frozen linear map. An adapter knows its lengths and its parameters; how the map that it
+/// changes is stored, it never asks.
 /// </summary>
 public abstract class Adapter
 {
@@ -17,15 +18,30 @@ public abstract class Adapter
     /// <summary>What training moves, by the name it has inside the adapter: "A.0", "B.0", "gate".</summary>
     public abstract IReadOnlyList<Parameter> Parameters { get; }
 
+    /// <summary>The changed map's output [tokens, Out] for x [tokens, In].</summary>
+    public abstract Tensor Forward(Tape tape, ILinear frozen, Tensor x);
+
+    /// <summary>Turns the frozen weight W [Out, In] into the one that stands for map and adapter: for merging and for tests, nowhere else.</summary>
+    public abstract void Merge(Span<float> weight);
+
+    /// <summary>The number of trainable numbers.</summary>
+    public long ParameterCount => Parameters.Sum(p => p.Trainable ? (long)p.Shape.Count : 0);
+
+    private protected void RequireWeight(Span<float> weight)
+    {
+        if (weight.Length != (long)Out * In) throw new ArgumentException($"{GetType().Name}: the weight [{Out}, {In}] has {(long)Out * In} elements, got {weight.Length}.");
+    }
+}
+
+/// <summary>An adapter that adds to the map: y = W x + Δ(x).</summary>
+public abstract class AdditiveAdapter : Adapter
+{
     /// <summary>
     /// y + Δ(x) [tokens, Out] for x [tokens, In], written over <paramref name="y"/>, the fresh output of the frozen map:
     /// map and adapter then share one output and one gradient.
     /// </summary>
     public abstract Tensor AddDelta(Tape tape, Tensor x, Tensor y);
 
-    /// <summary>Adds the dense update to a weight [Out, In]: for merging and for tests, nowhere else.</summary>
-    public abstract void AddDenseDelta(Span<float> weight);
-
-    /// <summary>The number of trainable numbers.</summary>
-    public long ParameterCount => Parameters.Sum(p => p.Trainable ? (long)p.Shape.Count : 0);
+    /// <inheritdoc/>
+    public sealed override Tensor Forward(Tape tape, ILinear frozen, Tensor x) => AddDelta(tape, x, frozen.Forward(tape, x));
 }

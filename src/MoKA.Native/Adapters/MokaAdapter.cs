@@ -9,7 +9,7 @@ namespace MoKA.Native.Adapters;
 /// may differ in shape, so that one mixture spans updates of low and of full rank at the same small cost. See Moka.md.
 /// </summary>
 /// <remarks>A_i starts Kaiming-uniform and B_i at zero, so training starts at the frozen map to the bit.</remarks>
-public sealed class MokaAdapter : Adapter
+public sealed class MokaAdapter : AdditiveAdapter
 {
     private readonly KroneckerFilter[] _filters;
     private readonly Parameter[] _parameters;
@@ -66,39 +66,13 @@ public sealed class MokaAdapter : Adapter
         Op.KroneckerMixture(tape, Op.Dropout(tape, x, Options.Dropout), _filters, Gate, EffectiveScale, Options.Temperature, addTo: y);
 
     /// <summary>α = softmax(g / τ) [filters]: how much each filter counts; they sum to 1.</summary>
-    public float[] GateWeights()
-    {
-        float[] weights = new float[_filters.Length];
-        if (Gate is null)
-        {
-            Array.Fill(weights, 1f / weights.Length);
-            return weights;
-        }
-        double max = double.NegativeInfinity, sum = 0;
-        foreach (float g in Gate.Data) max = Math.Max(max, g / (double)Options.Temperature);
-        foreach (float g in Gate.Data) sum += Math.Exp(g / (double)Options.Temperature - max);
-        for (int i = 0; i < weights.Length; i++) weights[i] = (float)(Math.Exp(Gate.Data[i] / (double)Options.Temperature - max) / sum);
-        return weights;
-    }
+    public float[] GateWeights() => GateSoftmax.Weights(Gate, _filters.Length, Options.Temperature);
 
     /// <inheritdoc/>
-    public override void AddDenseDelta(Span<float> weight)
+    public override void Merge(Span<float> weight)
     {
-        if (weight.Length != Out * In) throw new ArgumentException($"MokaAdapter: the weight [{Out}, {In}] has {Out * In} elements, got {weight.Length}.");
+        RequireWeight(weight);
         float[] alpha = GateWeights();
-        for (int i = 0; i < _filters.Length; i++)
-        {
-            KroneckerShape s = Shapes[i];
-            Span<float> a = _filters[i].A.Data, b = _filters[i].B.Data;
-            // (A ⊗ B)[p RowsB + q, j ColumnsB + l] = A[p, j] B[q, l]
-            for (int p = 0; p < s.RowsA; p++)
-                for (int q = 0; q < s.RowsB; q++)
-                    for (int j = 0; j < s.ColumnsA; j++)
-                    {
-                        float factor = Options.Scale * alpha[i] * a[p * s.ColumnsA + j];
-                        Span<float> row = weight.Slice((p * s.RowsB + q) * In + j * s.ColumnsB, s.ColumnsB);
-                        for (int l = 0; l < row.Length; l++) row[l] += factor * b[q * s.ColumnsB + l];
-                    }
-        }
+        for (int i = 0; i < _filters.Length; i++) DenseKronecker.AddTo(weight, Shapes[i], Options.Scale * alpha[i], _filters[i].A.Data, _filters[i].B.Data);
     }
 }

@@ -3,13 +3,15 @@ using MoKA.Native.Tests.Reference;
 
 namespace MoKA.Native.Tests.Adapters;
 
-/// <summary>The textbook's adapted map under a cross-entropy: loss(W x + Δ (m ⊙ x)), m being the dropout mask of the pass.</summary>
-internal sealed record AdaptedReference(Matrix<double> Weight, float Dropout, ulong Seed, int[] Labels)
+/// <summary>What the textbook's adapters have in common.</summary>
+internal static class AdaptedReference
 {
-    public double Loss(Matrix<double> x, Matrix<double> delta)
-    {
-        Matrix<double> dropped = Dropout == 0 ? x : Textbook.Build<double>(x.Rows, x.Columns, (t, j) => Op.Mask(Seed, stream: 0, t * x.Columns + j, Dropout) * x[t, j]);
-        Matrix<double> y = Textbook.Add(Textbook.MatMul(x, Weight.Transposed), Textbook.MatMul(dropped, delta.Transposed));
-        return Textbook.CrossEntropy(y, Labels).Data[0];
-    }
+    /// <summary>x with the mask that a pass of this seed draws first.</summary>
+    public static Matrix<double> Dropped(Matrix<double> x, float probability, ulong seed) => probability == 0
+        ? x
+        : Textbook.Build<double>(x.Rows, x.Columns, (t, j) => Op.Mask(seed, stream: 0, t * x.Columns + j, probability) * x[t, j]);
+
+    /// <summary>W x + Δ d for each row.</summary>
+    public static Matrix<double> Additive(Matrix<double> weight, Matrix<double> delta, Matrix<double> x, Matrix<double> dropped) =>
+        Textbook.Add(Textbook.MatMul(x, weight.Transposed), Textbook.MatMul(dropped, delta.Transposed));
 }

@@ -7,31 +7,38 @@ using MoKA.Native.Tests.Reference;
 namespace MoKA.Native.Tests.Adapters;
 
 /// <summary>One way to configure an adapter for a map [32, 64], and how many trainable numbers it must have there.</summary>
-public sealed record AdapterCase(Func<int, int, Adapter> Create, long ParameterCount)
+public sealed record AdapterCase(Func<ILinear, Adapter> Create, long ParameterCount)
 {
     public const int Outputs = 32, Inputs = 64;
 
-    /// <summary>The adapter with every parameter away from where it starts.</summary>
-    public Adapter CreateTrained()
+    /// <summary>Whether the configuration is for maps of all lengths.</summary>
+    public bool FitsAnyMap { get; init; } = true;
+
+    /// <summary>The adapter of a map with every parameter away from where it starts.</summary>
+    public Adapter CreateTrained(ILinear frozen)
     {
-        Adapter adapter = Create(Outputs, Inputs);
+        Adapter adapter = Create(frozen);
         for (int i = 0; i < adapter.Parameters.Count; i++) adapter.Parameters[i].FillNormal(0.3f, seed: 11, (ulong)i);
         return adapter;
     }
 }
 
-/// <summary>What an adapter's author gives the contract: its configurations, its definition in double, its files.</summary>
+/// <summary>What an adapter's author gives the contract: its configurations and its definition in double.</summary>
 public interface IAdapterSubject
 {
     /// <summary>The configurations by name.</summary>
     static abstract IReadOnlyDictionary<string, AdapterCase> Cases { get; }
 
     /// <summary>The probability with which the adapter drops an input in training.</summary>
-    static abstract float Dropout(Adapter adapter);
+    static virtual float Dropout(Adapter adapter) => 0;
 
-    /// <summary>The dense update [out, in] by the definition.</summary>
-    internal static abstract Matrix<double> DenseDelta(Adapter adapter, ExactNumbers numbers);
+    /// <summary>The changed map's output for x by the definition, W x + Δ d unless said otherwise; d is what dropout leaves of x.</summary>
+    internal static abstract Matrix<double> Output(Adapter adapter, ExactNumbers numbers, Matrix<double> weight, Matrix<double> x, Matrix<double> dropped);
+}
 
+/// <summary>An adapter that has a file format.</summary>
+public interface IStoredAdapterSubject : IAdapterSubject
+{
     /// <summary>Writes the adapters.</summary>
     static abstract void Save(string folder, LlamaModel model, AdapterSet adapters);
 

@@ -2,20 +2,22 @@ using MoKA.Native.Adapters;
 using MoKA.Native.Autograd;
 using MoKA.Native.Llama;
 using MoKA.Native.Llama.Checkpoints;
+using MoKA.Native.Nn;
 using MoKA.Native.Ops;
 using MoKA.Native.Tests.Reference;
 
 namespace MoKA.Native.Tests.Adapters;
 
 /// <summary>The mixture of Kronecker adapters keeps the contract, and starts as its initialisation says.</summary>
-public sealed class MokaAdapterTests : AdapterContract<MokaAdapterTests.Subject>
+public sealed class MokaAdapterTests : StoredAdapterContract<MokaAdapterTests.Subject>
 {
     [Theory]
     [MemberData(nameof(Grid))]
     public void Only_B_has_a_gradient_at_the_start_and_everything_moves_soon(string name, string map)
     {
-        MokaAdapter adapter = (MokaAdapter)Subject.Cases[name].Create(AdapterCase.Outputs, AdapterCase.Inputs);
-        AdaptedLinear layer = new(FrozenMaps.Create(map, adapter.Out, adapter.In), adapter);
+        ILinear frozen = FrozenMaps.Create(map, AdapterCase.Outputs, AdapterCase.Inputs);
+        MokaAdapter adapter = (MokaAdapter)Subject.Cases[name].Create(frozen);
+        AdaptedLinear layer = new(frozen, adapter);
         using (Tape tape = new(Cpus.Widest))
         using (Parameter x = new("x", new Shape(2, adapter.In), trainable: false))
         {
@@ -64,7 +66,7 @@ public sealed class MokaAdapterTests : AdapterContract<MokaAdapterTests.Subject>
     }
 
     /// <summary>The configurations and the definition.</summary>
-    public sealed class Subject : IAdapterSubject
+    public sealed class Subject : IStoredAdapterSubject
     {
         public static IReadOnlyDictionary<string, AdapterCase> Cases { get; } = new Dictionary<string, AdapterCase>
         {
@@ -82,7 +84,8 @@ public sealed class MokaAdapterTests : AdapterContract<MokaAdapterTests.Subject>
 
         public static float Dropout(Adapter adapter) => ((MokaAdapter)adapter).Options.Dropout;
 
-        static Matrix<double> IAdapterSubject.DenseDelta(Adapter adapter, ExactNumbers numbers) => MokaReference.DenseDelta((MokaAdapter)adapter, numbers);
+        static Matrix<double> IAdapterSubject.Output(Adapter adapter, ExactNumbers numbers, Matrix<double> weight, Matrix<double> x, Matrix<double> dropped) =>
+            AdaptedReference.Additive(weight, MokaReference.DenseDelta((MokaAdapter)adapter, numbers), x, dropped);
 
         public static void Save(string folder, LlamaModel model, AdapterSet adapters) =>
             MokaFolder.Save(folder, model, adapters, ((MokaAdapter)adapters.Entries.First().Adapter).Options, "base", "hash");
@@ -90,7 +93,7 @@ public sealed class MokaAdapterTests : AdapterContract<MokaAdapterTests.Subject>
         public static AdapterSet Load(string folder, LlamaModel model) => MokaFolder.Load(folder, model, "hash");
 
         private static AdapterCase Case(MokaOptions options, long parameters) =>
-            new((outputs, inputs) => new MokaAdapter(outputs, inputs, options, seed: 7, stream: 0), parameters);
+            new(frozen => new MokaAdapter(frozen.Out, frozen.In, options, seed: 7, stream: 0), parameters) { FitsAnyMap = options.Shapes.Count == 0 };
 
         private static MokaOptions Shapes(params string[] shapes) => new() { Shapes = [.. shapes.Select(KroneckerShape.Parse)] };
     }

@@ -1,5 +1,3 @@
-using System.Numerics.Tensors;
-
 namespace MoKA.Native.Kernels;
 
 /// <summary>
@@ -11,9 +9,6 @@ internal static class KroneckerKernel
 {
     /// <summary>A block's intermediate numbers, and their gradients, stay in a second-level cache.</summary>
     private const int IntermediatesPerBlock = 1 << 17;
-
-    /// <summary>Elements of the gradients that one task sums over all blocks.</summary>
-    private const int SumsPerTask = 1024;
 
     private const int LeastTokensPerBlock = 4, MostTokensPerBlock = 64;
 
@@ -40,23 +35,7 @@ internal static class KroneckerKernel
     {
         BackwardJob job = new(stack, x, dy, dx, partials);
         cpu.Run(Blocks(stack, x.Rows), ref job);
-        SumJob sum = new(partials, dStack);
-        cpu.Run(Ceiling.OfRatio(dStack.Length, SumsPerTask), ref sum);
-    }
-
-    /// <summary>The sum of all blocks' gradients, block after block.</summary>
-    private readonly ref struct SumJob(MatrixSpan partials, Span<float> dStack) : IJob
-    {
-        private readonly MatrixSpan _partials = partials;
-        private readonly Span<float> _dStack = dStack;
-
-        public void Run(int item, Worker worker)
-        {
-            int first = item * SumsPerTask, count = Math.Min(SumsPerTask, _dStack.Length - first);
-            Span<float> sum = _dStack.Slice(first, count);
-            sum.Clear();
-            for (int block = 0; block < _partials.Rows; block++) TensorPrimitives.Add<float>(sum, _partials.Row(block).Slice(first, count), sum);
-        }
+        PartialSums.Run(cpu, partials, dStack);
     }
 
     private readonly ref struct ForwardJob(KroneckerStack stack, MatrixSpan x, MatrixSpan y, bool add) : IJob

@@ -1,0 +1,83 @@
+using MoKA.Native.Autograd;
+using MoKA.Native.Diagnostics;
+using MoKA.Native.Ops;
+
+namespace MoKA.Native.Adapters;
+
+/// <summary>
+/// One Kronecker product (KronA, Edalati et al., arXiv 2212.10650): Δ(x) = s (A ⊗ B) x. It is a mixture of one filter
+/// without a gate.
+/// </summary>
+/// <remarks>A starts Kaiming-uniform and B at zero, so training starts at the frozen map to the bit.</remarks>
+public sealed class KronaAdapter : AdditiveAdapter
+{
+    private readonly Parameter[] _parameters;
+    private readonly KroneckerFilter[] _filter;
+
+    /// <summary>A new adapter for a map from <paramref name="inputs"/> to <paramref name="outputs"/>.</summary>
+    /// <param name="outputs">The length of an output row.</param>
+    /// <param name="inputs">The length of an input row.</param>
+    /// <param name="options">Shape, scale, dropout.</param>
+    /// <param name="seed">What A is drawn from.</param>
+    /// <param name="stream">Different for every adapter of a model: its place in the list.</param>
+    public KronaAdapter(int outputs, int inputs, KronaOptions options, ulong seed, ulong stream)
+    {
+        options.Validate();
+        (Out, In, Options, Shape) = (outputs, inputs, options, options.ShapeFor(outputs, inputs));
+        A = new Parameter("A", new Shape(Shape.RowsA, Shape.ColumnsA));
+        B = new Parameter("B", new Shape(Shape.RowsB, Shape.ColumnsB));
+        A.FillUniform(1 / MathF.Sqrt(Shape.ColumnsA), seed, CounterRandom.Bits(seed, stream, 0));
+        (_parameters, _filter) = ([A, B], [new KroneckerFilter(A, B)]);
+    }
+
+    /// <inheritdoc/>
+    public override int In { get; }
+
+    /// <inheritdoc/>
+    public override int Out { get; }
+
+    /// <summary>What it was built from.</summary>
+    public KronaOptions Options { get; }
+
+    /// <summary>The four lengths.</summary>
+    public KroneckerShape Shape { get; }
+
+    /// <summary>[RowsA, ColumnsA].</summary>
+    public Parameter A { get; }
+
+    /// <summary>[RowsB, ColumnsB].</summary>
+    public Parameter B { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Parameter> Parameters => _parameters;
+
+    /// <inheritdoc/>
+    public override Tensor AddDelta(Tape tape, Tensor x, Tensor y) =>
+        Op.KroneckerMixture(tape, Op.Dropout(tape, x, Options.Dropout), _filter, gate: null, Options.Scale, addTo: y);
+
+    /// <inheritdoc/>
+    public override void Merge(Span<float> weight)
+    {
+        RequireWeight(weight);
+        DenseKronecker.AddTo(weight, Shape, Options.Scale, A.Data, B.Data);
+    }
+}
+
+/// <summary>How a KronA adapter is built.</summary>
+public sealed record KronaOptions
+{
+    /// <summary>The shape of the two factors; the one of fewest parameters, nearest to square, unless given.</summary>
+    public KroneckerShape? Shape { get; init; }
+
+    /// <summary>s, a constant factor on the update.</summary>
+    public float Scale { get; init; } = 1;
+
+    /// <summary>The probability with which an element of the adapter's input is dropped in training.</summary>
+    public float Dropout { get; init; }
+
+    /// <summary>The shape for one map from <paramref name="inputs"/> to <paramref name="outputs"/>.</summary>
+    public KroneckerShape ShapeFor(int outputs, int inputs) => new MokaOptions { Filters = 1, Shapes = Shape is { } shape ? [shape] : [] }.ShapesFor(outputs, inputs)[0];
+
+    /// <summary>Throws one line when a value is out of range.</summary>
+    public void Validate() => new MokaOptions { Filters = 1, Shapes = Shape is { } shape ? [shape] : [], Scale = Scale, Dropout = Dropout }.Validate();
+}

@@ -1,0 +1,62 @@
+using MoKA.Native.Diagnostics;
+
+namespace MoKA.Native.Adapters;
+
+/// <summary>How a LoKr adapter is built; names, rules and defaults are those of PEFT.</summary>
+public sealed record LokrOptions
+{
+    /// <summary>r, the rank of factors that are themselves products; a factor no larger than 2 r a side stays whole.</summary>
+    public int Rank { get; init; } = 8;
+
+    /// <summary>α of the update's scale α / r; <see cref="Rank"/> unless given, which makes the scale 1.</summary>
+    public float? Alpha { get; init; }
+
+    /// <summary>The length of the outer factor's sides where it divides the map's; -1 for both factors as near to square as can be.</summary>
+    public int Factor { get; init; } = -1;
+
+    /// <summary>Whether the outer factor may be a product too.</summary>
+    public bool DecomposeBoth { get; init; }
+
+    /// <summary>s, the factor on the update.</summary>
+    public float Scale => (Alpha ?? Rank) / Rank;
+
+    /// <summary>The shape of the two factors of a map: W1 as A, W2 as B.</summary>
+    public KroneckerShape ShapeFor(int outputs, int inputs)
+    {
+        (int outer, int inner) = Split(outputs, Factor);
+        (int outerIn, int innerIn) = Split(inputs, Factor);
+        return new KroneckerShape(outer, outerIn, inner, innerIn);
+    }
+
+    /// <summary>Whether W1 is a product of two thinner factors.</summary>
+    public bool DecomposesOuter(KroneckerShape shape) => DecomposeBoth && 2 * Rank < Math.Max(shape.RowsA, shape.ColumnsA);
+
+    /// <summary>Whether W2 is a product of two thinner factors.</summary>
+    public bool DecomposesInner(KroneckerShape shape) => 2 * Rank < Math.Max(shape.RowsB, shape.ColumnsB);
+
+    /// <summary>Throws one line when a value is out of range.</summary>
+    public void Validate()
+    {
+        if (Rank is < 1 or > LoraOptions.HighestRank) throw new MokaException($"Rank: must be from 1 to {LoraOptions.HighestRank}, got {Rank}.");
+        if (Alpha is { } alpha && !(alpha > 0 && float.IsFinite(alpha))) throw new MokaException($"Alpha: must be a positive number, got {alpha}.");
+        if (Factor is not (-1 or > 0)) throw new MokaException($"Decompose factor: must be -1 or positive, got {Factor}.");
+    }
+
+    /// <summary>
+    /// A length as a product. A factor that divides it is taken as it is; otherwise divisors are tried upwards for as long as
+    /// the two parts' sum does not pass that of 1 and the whole, and the smaller part comes first.
+    /// </summary>
+    internal static (int Outer, int Inner) Split(int length, int factor)
+    {
+        if (factor > 0 && length % factor == 0) return (factor, length / factor);
+        int limit = factor == -1 ? length : factor;
+        (int small, int large) = (1, length);
+        for (int divisor = 2; small < large && divisor <= limit; divisor++)
+        {
+            if (length % divisor != 0) continue;
+            if (length / divisor + divisor > length + 1) break;
+            (small, large) = (divisor, length / divisor);
+        }
+        return small <= large ? (small, large) : (large, small);
+    }
+}
