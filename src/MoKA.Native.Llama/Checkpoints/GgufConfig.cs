@@ -75,24 +75,19 @@ internal static class GgufConfig
         return declared == rows ? rows : throw Error(file, $"'{GgufNames.Vocabulary}' must be the rows of '{table.Name}', {rows}, got {declared}", "the file is damaged, convert the model again");
     }
 
-    // A list of divisors is what LLaMA-3.1's scaling comes to; its converter writes no type beside it.
+    // A list of divisors is what LLaMA-3.1's scaling comes to. A factor without a type scales linearly, and one of 0 or 1 not at all.
     private static RopeScaling? Scaling(GgufFile file)
     {
-        string type = file.Metadata.Text(GgufNames.ScalingType) ?? (file.Metadata.Has(GgufNames.OldScalingFactor) ? "linear" : "none");
-        bool listed = file.Tensors.ContainsKey(GgufNames.RopeDivisors);
-        if (type is not ("none" or "linear") || (listed && type != "none"))
-            throw Error(file, $"'{GgufNames.ScalingType}' must be none, or linear without '{GgufNames.RopeDivisors}', got {Quoted.Name(type)}{(listed ? " with it" : "")}", "other scalings are not supported");
-        if (listed)
-        {
-            GgufTensor list = file.Tensor(GgufNames.RopeDivisors);
-            if (list.ElementCount > MostPairs) throw Error(file, $"the tensor '{list.Name}' must have a divisor for each pair of a head, got {Quoted.Dims(list.Dims.AsSpan())}", Fix);
-            float[] divisors = new float[list.ElementCount];
-            file.ReadVector(GgufNames.RopeDivisors, divisors);
-            return new ListedRopeScaling(ImmutableArray.Create(divisors));
-        }
-        double? factor = file.Metadata.Number(GgufNames.ScalingFactor) ?? file.Metadata.Number(GgufNames.OldScalingFactor);
-        // Old converters write a factor of 0 or 1 where there is none.
-        return type == "none" || factor is null or 0 or 1 ? null : new LinearRopeScaling(factor.Value);
+        string type = file.Metadata.Text(GgufNames.ScalingType) ?? "linear";
+        if (type is not ("none" or "linear")) throw Error(file, $"'{GgufNames.ScalingType}' must be none or linear, got {Quoted.Name(type)}", "other scalings are not supported");
+        double factor = type == "none" ? 1 : file.Metadata.Number(GgufNames.ScalingFactor) ?? file.Metadata.Number(GgufNames.OldScalingFactor) ?? 1;
+        bool scaled = factor is not (0 or 1);
+        if (!file.Tensors.TryGetValue(GgufNames.RopeDivisors, out GgufTensor? list)) return scaled ? new LinearRopeScaling(factor) : null;
+        if (scaled) throw Error(file, FormattableString.Invariant($"positions must be scaled by '{list.Name}' or by a factor, got both, the factor {factor}"), "other scalings are not supported");
+        if (list.ElementCount > MostPairs) throw Error(file, $"the tensor '{list.Name}' must have a divisor for each pair of a head, got {Quoted.Dims(list.Dims.AsSpan())}", Fix);
+        float[] divisors = new float[list.ElementCount];
+        file.ReadVector(list.Name, divisors);
+        return new ListedRopeScaling(ImmutableArray.Create(divisors));
     }
 
     private static IEnumerable<GgmlType> Linears(GgufFile file, LlamaConfig config) =>

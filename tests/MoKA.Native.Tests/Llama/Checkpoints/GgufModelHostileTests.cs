@@ -13,7 +13,8 @@ public sealed class GgufModelHostileTests : IDisposable
 {
     private const int Mutants = 10_000;
     private static readonly LlamaModel Model = TinyLlama.Create(TinyLlama.Config with { VocabularySize = 11, HiddenSize = 8, IntermediateSize = 12, HeadDim = 2, Layers = 1 });
-    private static readonly byte[] Whole = TinyGguf.Write(Model);
+    private static readonly byte[] Whole = TinyGguf.Metadata(Model.Config).Add("tokenizer.ggml.model", "llama").Add("tokenizer.ggml.tokens", "<unk>", "<s>", "</s>", "▁a", "", "b", "c", "d", "e", "f", "g")
+        .Add("tokenizer.ggml.scores", new float[11]).Add("tokenizer.ggml.token_type", new int[11]).Add("tokenizer.ggml.add_bos_token", true).Tensors(Model).ToArray();
     private readonly TempFolder _folder = new();
 
     public static TheoryData<string, string> Keys => new()
@@ -93,7 +94,7 @@ public sealed class GgufModelHostileTests : IDisposable
         Refused(b => b.Tensor("rope_freqs.weight", GgmlType.F32, [2], [0, 0, 128, 63, 0, 0, 128, 63]), "divisor");
         Refused(b => b.Tensor("rope_freqs.weight", GgmlType.F32, [1], new byte[4]), "divisors");
         Refused(b => b.Tensor("rope_freqs.weight", GgmlType.F32, [1 << 13], new byte[1 << 15]), "rope_freqs.weight", "8192");
-        Refused(b => b.Add("llama.rope.scaling.type", "linear").Tensor("rope_freqs.weight", GgmlType.F32, [1], [0, 0, 128, 63]), "rope_freqs.weight", "linear");
+        Refused(b => b.Add("llama.rope.scaling.factor", 4f).Tensor("rope_freqs.weight", GgmlType.F32, [1], [0, 0, 128, 63]), "rope_freqs.weight", "both", "4");
         Refused(b => b.Replace("blk.0.attn_v.weight", GgmlType.I32, [8, 4], new byte[128]), "blk.0.attn_v.weight", "I32");
         Refused(b => b.Replace("output_norm.weight", GgmlType.F32, [8], [.. Enumerable.Repeat((byte)0xFF, 32)]), "output_norm.weight", "finite");
     }
@@ -112,13 +113,14 @@ public sealed class GgufModelHostileTests : IDisposable
     [Property(Arbitrary = [typeof(BinaryMutant.Arbitraries)], MaxTest = Mutants)]
     public void Every_mutant_is_read_or_refused(BinaryMutant mutation)
     {
-        byte[] mutant = mutation.Apply(Whole, header: 1800);
+        byte[] mutant = mutation.Apply(Whole, header: 2400);
         string path = _folder.File("m.gguf", mutant);
         long before = GC.GetAllocatedBytesForCurrentThread();
         try
         {
             LlamaModel model = GgufModel.LoadModel(path);
             Assert.InRange(model.WeightBytes, 1, mutant.Length);
+            Assert.InRange(GgufModel.LoadTokenizerData(path).Tokens.Count, 0, mutant.Length);
             Use(model);
         }
         catch (MokaException error)

@@ -95,6 +95,8 @@ public sealed class GgufModelTests : IDisposable
         loaded = Load(TinyGguf.Metadata(config).Add("llama.rope.scaling.type", "linear").Add("llama.rope.scaling.factor", 4f).Tensors(linear).ToArray());
         Bits.Equal(Logits(linear), Logits(loaded), "linear");
         Assert.Equal(linear.Config.RopeScaling, Load(TinyGguf.Metadata(config).Add("llama.rope.scale_linear", 4f).Tensors(linear).ToArray()).Config.RopeScaling);
+        Assert.Equal(linear.Config.RopeScaling, Load(TinyGguf.Metadata(config).Add("llama.rope.scaling.factor", 4f).Tensors(linear).ToArray()).Config.RopeScaling);
+        Assert.Null(Load(TinyGguf.Metadata(config).Add("llama.rope.scaling.type", "linear").Add("llama.rope.scale_linear", 1f).Tensors(linear).ToArray()).Config.RopeScaling);
         Assert.Null(Load(TinyGguf.Metadata(config).Add("llama.rope.scaling.type", "none").Add("llama.rope.scaling.factor", 4f).Tensors(linear).ToArray()).Config.RopeScaling);
         Assert.False(Logits(listed).SequenceEqual(Logits(linear)));
     }
