@@ -28,6 +28,8 @@ public sealed class LlamaModel
         _stored = [.. Projections.Select(p => p.Current).OfType<FrozenLinear>()];
         IEnumerable<ILinear> linears = [.. Projections.Select(p => p.Current), .. config.TieEmbeddings ? Array.Empty<ILinear>() : [Head]];
         Parameters = [.. Floats([Embedding]), .. Blocks.SelectMany(b => new[] { b.AttentionNorm, b.MlpNorm }), Norm, .. Projections.Select(p => p.Bias).OfType<Parameter>(), .. Floats(linears)];
+        IEnumerable<FrozenLinear> stored = [.. _stored, .. new ILinear[] { Embedding, Head }.Distinct().OfType<FrozenLinear>()];
+        WeightBytes = Parameters.Sum(p => (long)p.Shape.Count * sizeof(float)) + stored.Sum(map => map.Weight.StorageBytes);
     }
 
     /// <summary>The sizes and constants.</summary>
@@ -56,6 +58,9 @@ public sealed class LlamaModel
 
     /// <summary>The base's float parameters: norms, biases, and the table and linear maps that are not stored otherwise. Adapters are not among them.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
+
+    /// <summary>The bytes that the base's weights take, each in its own storage: in memory of their own, or of a mapped file.</summary>
+    public long WeightBytes { get; }
 
     /// <summary>
     /// Whether training keeps the output of each block alone and computes the block again on the way back: much less

@@ -43,8 +43,8 @@ public static class LlamaFolder
     }
 
     /// <summary>
-    /// Reads the model; every parameter comes back frozen. Half-precision and quantised weights stay in the file, which is
-    /// mapped into memory for as long as the model is held and read where it is used.
+    /// Reads the model; every parameter comes back frozen. Matrices stay in the file, which is mapped into memory for as long
+    /// as the model is held and read where it is used; norms and biases are copied.
     /// </summary>
     /// <exception cref="MokaException">A file is missing, damaged, or does not fit the others.</exception>
     public static LlamaModel LoadModel(string folder)

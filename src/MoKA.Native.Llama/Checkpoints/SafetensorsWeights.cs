@@ -6,8 +6,8 @@ using MoKA.Native.Quantization;
 namespace MoKA.Native.Llama.Checkpoints;
 
 /// <summary>
-/// Weights of one or several safetensors files in the Hugging Face layout; every one frozen. Floats are copied; half-precision and
-/// quantised matrices stay in the mapped file, which must not be disposed before the model is done with.
+/// Weights of one or several safetensors files in the Hugging Face layout; every one frozen. Norms and biases are copied; matrices
+/// stay in the mapped files, which must not be disposed before the model is done with.
 /// </summary>
 internal sealed class SafetensorsWeights(SafetensorsReader file, LlamaConfig config) : ILlamaWeights
 {
@@ -66,7 +66,8 @@ internal sealed class SafetensorsWeights(SafetensorsReader file, LlamaConfig con
     {
         ElementType.F16 => Blocks(name, BlockType.F16, rows, columns),
         ElementType.BF16 => Blocks(name, BlockType.BF16, rows, columns),
-        _ => new Linear(Floats(name, rows, columns)),
+        ElementType.F32 => new FrozenLinear(file.ReadFloatMatrix(name, rows, columns)),
+        _ => throw NotFloat(name),
     };
 
     private FrozenLinear Blocks(string name, BlockType type, int rows, int columns)
@@ -76,15 +77,11 @@ internal sealed class SafetensorsWeights(SafetensorsReader file, LlamaConfig con
         return new FrozenLinear(file.ReadBlocks(name, type, rows, columns));
     }
 
-    /// <summary>A tensor as floats, copied.</summary>
-    public Parameter Floats(string name, params ReadOnlySpan<int> dims)
+    /// <summary>A vector as floats, copied.</summary>
+    public Parameter Floats(string name, int length)
     {
-        TensorEntry entry = dims.Length == 1 ? Require(name, dims[0]) : Require(name, dims[0], dims[1]);
-        if (entry.Type is not (ElementType.F32 or ElementType.F16 or ElementType.BF16))
-            throw new MokaException($"{Label(name)} must be F32, F16 or BF16, got {entry.Type.FileName()}.");
-        if (entry.ElementCount > int.MaxValue)
-            throw new MokaException($"{Label(name)} must have at most {int.MaxValue} elements, got {Quoted.Dims(entry.Dims.AsSpan())}; the model is too large for this engine.");
-        Parameter parameter = new(name, dims.Length == 1 ? new Shape(dims[0]) : new Shape(dims[0], dims[1]), trainable: false);
+        if (Require(name, length).Type is not (ElementType.F32 or ElementType.F16 or ElementType.BF16)) throw NotFloat(name);
+        Parameter parameter = new(name, new Shape(length), trainable: false);
         ModelFolder.ReadFinite(file, name, parameter.Data);
         return parameter;
     }
@@ -97,6 +94,8 @@ internal sealed class SafetensorsWeights(SafetensorsReader file, LlamaConfig con
         _read.Add(name);
         return entry;
     }
+
+    private MokaException NotFloat(string name) => new($"{Label(name)} must be F32, F16 or BF16, got {file.Tensors[name].Type.FileName()}.");
 
     private MokaException Missing(string name) => new($"{file.Path}: the tensor '{name}' is missing; check that the file belongs to the config.json beside it.");
 

@@ -20,7 +20,7 @@ public sealed record MemoryEstimate
     private const int LogitsAtOnce = 1 << 25, MostRowsOfLogits = 1024;
     private const int TrainedCopies = 4; // a value, its gradient, and the optimiser's two moments
 
-    /// <summary>The base: the bits a weight that its storage takes, and the rotary table as far as it is used.</summary>
+    /// <summary>The base: the bytes of its weights, counted or by the bits a weight that its storage takes, and the rotary table as far as it is used.</summary>
     public required long WeightBytes { get; init; }
 
     /// <summary>The adapters, their gradients and the optimiser's moments.</summary>
@@ -42,7 +42,8 @@ public sealed record MemoryEstimate
     /// <param name="tokens">T, the tokens of a step: batch size times mean length.</param>
     /// <param name="targetRows">R, the tokens of a step whose prediction counts.</param>
     /// <param name="recompute">Whether blocks are computed again on the way back.</param>
-    public static MemoryEstimate ForTraining(LlamaConfig config, AdapterTargets targets, MokaOptions options, double tokens, double targetRows, bool recompute = false)
+    /// <param name="weightBytes">What the weights take, <see cref="LlamaModel.WeightBytes"/>; needed where the config says <see cref="WeightStorage.Other"/>.</param>
+    public static MemoryEstimate ForTraining(LlamaConfig config, AdapterTargets targets, MokaOptions options, double tokens, double targetRows, bool recompute = false, long? weightBytes = null)
     {
         double dropped = 0, filterNumbers = 0, gates = 0, workspace = 0;
         foreach ((string kind, int outputs, int inputs) in config.LinearMaps.Where(m => targets.Contains(m.Kind)))
@@ -60,16 +61,16 @@ public sealed record MemoryEstimate
         double apart = recompute ? Math.Max(logits, tokens * (layer + gradients)) : logits + tokens * gradients;
         return new MemoryEstimate
         {
-            WeightBytes = Weights(config, tokens),
+            WeightBytes = Weights(config, tokens, weightBytes),
             AdapterBytes = Bytes(TrainedCopies * (filterNumbers + gates)),
             ActivationBytes = Bytes(tokens * kept + 2 * targetRows * config.HiddenSize + apart + workspace),
         };
     }
 
-    /// <summary>Continuing a text up to <paramref name="length"/> tokens, all of which may be the prompt.</summary>
-    public static MemoryEstimate ForGeneration(LlamaConfig config, int length) => new()
+    /// <summary>Continuing a text up to <paramref name="length"/> tokens, all of which may be the prompt; the weights' bytes as above.</summary>
+    public static MemoryEstimate ForGeneration(LlamaConfig config, int length, long? weightBytes = null) => new()
     {
-        WeightBytes = Weights(config, length),
+        WeightBytes = Weights(config, length, weightBytes),
         ActivationBytes = Bytes(length * (PerLayer(config) + (config.Layers + 2.0) * config.HiddenSize) + config.VocabularySize),
         CacheBytes = Bytes(2.0 * config.Layers * config.KeyValueSize * length),
     };
@@ -85,10 +86,12 @@ public sealed record MemoryEstimate
         return filters * shape.Parameters * (2 + Math.Ceiling(tokens / tokensPerBlock));
     }
 
-    private static long Weights(LlamaConfig c, double longest)
+    private static long Weights(LlamaConfig c, double longest, long? counted)
     {
+        double rotary = Math.Min(c.MaxPositions, longest) * c.HeadDim;
+        if (counted is { } bytes) return bytes + Bytes(rotary);
         double maps = c.Layers * c.LinearMaps.Sum(m => (double)m.Outputs * m.Inputs), tables = (c.TieEmbeddings ? 1.0 : 2.0) * c.VocabularySize * c.HiddenSize;
-        double norms = c.ParameterCount - maps - tables, rotary = Math.Min(c.MaxPositions, longest) * c.HeadDim;
+        double norms = c.ParameterCount - maps - tables;
         return (long)((maps * c.LinearStorage.BitsPerWeight() + tables * c.TableStorage.BitsPerWeight()) / 8) + Bytes(norms + rotary);
     }
 
