@@ -21,7 +21,8 @@ public readonly record struct TextLoss(double Nats, long Bytes, long Tokens)
 
 /// <summary>
 /// Measures the loss on documents. Each document is cut into pieces of at most a window of tokens, each read after the
-/// opening token; every token of the text is predicted once, the closing token is not counted.
+/// opening token; every token of the text is predicted once, the closing token is not counted. With a tokenizer that has no
+/// opening token the first token of a piece is not predicted.
 /// </summary>
 public static class TextEvaluator
 {
@@ -50,7 +51,7 @@ public static class TextEvaluator
             bytes += Encoding.UTF8.GetByteCount(document);
             foreach (int[] piece in tokenizer.Encode(document).Chunk(window))
             {
-                batch.Add([Tokenizer.BosId, .. piece], promptLength: 1);
+                batch.Add(tokenizer.BosId is { } bos ? [bos, .. piece] : piece, promptLength: 1);
                 if (batch.SequenceStarts.Length > PiecesAtOnce) Flush();
             }
         }

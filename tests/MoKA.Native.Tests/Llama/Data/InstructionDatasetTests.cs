@@ -18,8 +18,8 @@ public class InstructionDatasetTests
         Example example = Example.Encode(Small, AlpacaTemplate.Short, record);
         int[] prompt = Small.Encode(AlpacaTemplate.Short.Prompt(record), addBos: true);
         Assert.Equal(prompt, example.Tokens[..example.PromptLength]);
-        Assert.Equal([.. Small.Encode("Lily"), Tokenizer.EosId], example.Tokens[example.PromptLength..]);
-        Assert.Equal(1, example.Tokens.Count(id => id == Tokenizer.BosId));
+        Assert.Equal([.. Small.Encode("Lily"), Small.EosId!.Value], example.Tokens[example.PromptLength..]);
+        Assert.Equal(1, example.Tokens.Count(id => id == Small.BosId));
     }
 
     [Fact]
@@ -32,7 +32,7 @@ public class InstructionDatasetTests
         int[] response = example.Tokens[example.PromptLength..];
         Assert.Equal(example.Tokens[..^1], batch.Tokens.ToArray());
         Assert.Equal([.. Enumerable.Repeat(-100, example.PromptLength - 1), .. response], batch.Targets.ToArray());
-        Assert.Equal(Tokenizer.EosId, batch.Targets.Span[^1]);
+        Assert.Equal(Small.EosId!.Value, batch.Targets.Span[^1]);
         Assert.Equal(response.Length, batch.TargetCount);
     }
 

@@ -13,13 +13,13 @@ internal static class TokenizerFixtures
         "She said, \"I want to play with your ball, but I can't find it.\" There were 12 balls in the 3 boxes.\n";
 
     /// <summary>Trained on <see cref="Story"/>: 400 ids.</summary>
-    public static readonly Tokenizer Small = TokenizerTrainer.Train([Story], 400);
+    public static readonly SentencePieceTokenizer Small = TokenizerTrainer.Train([Story], 400);
 
     /// <summary>A random tokenizer over the letters a, b, c and the space, with equal scores among its pieces.</summary>
-    public static Tokenizer Random(int seed)
+    public static SentencePieceTokenizer Random(int seed)
     {
         Random random = new(seed);
-        List<string> pieces = [.. Enumerable.Range(0, 259).Select(Tokenizer.FixedPiece), "▁", "a", "b", "c"];
+        List<string> pieces = [.. Enumerable.Range(0, 259).Select(Llama2Layout.Piece), "▁", "a", "b", "c"];
         List<float> scores = [.. new float[pieces.Count]];
         for (int i = 0; i < 30; i++)
         {
@@ -31,13 +31,13 @@ internal static class TokenizerFixtures
             }
         }
 
-        return new Tokenizer(pieces, scores);
+        return Llama2Layout.Create(pieces, scores);
     }
 
     /// <summary>The definition: look at all adjacent pairs, join the first with the best score, start again.</summary>
-    public static int[] NaiveEncode(Tokenizer tokenizer, string text)
+    public static int[] NaiveEncode(SentencePieceTokenizer tokenizer, string text)
     {
-        List<string> symbols = [.. Tokenizer.Escape(text, tokenizer.AddDummyPrefix).EnumerateRunes().Select(rune => rune.ToString())];
+        List<string> symbols = [.. SentencePieceTokenizer.Escape(text, tokenizer.Prefix == DummyPrefix.Always).EnumerateRunes().Select(rune => rune.ToString())];
         while (true)
         {
             int best = -1;
@@ -63,22 +63,5 @@ internal static class TokenizerFixtures
         return [.. symbols.SelectMany(symbol => tokenizer.TryGetId(symbol, out int id) && id >= 259
             ? [id]
             : Encoding.UTF8.GetBytes(symbol).Select(value => 3 + value))];
-    }
-
-    /// <summary>llama2.c's tokenizer.bin: u32 longest piece, then f32 score, u32 length and bytes for each piece.</summary>
-    public static Tokenizer ReadLlama2c(string path)
-    {
-        using BinaryReader reader = new(File.OpenRead(path));
-        reader.ReadUInt32();
-        List<string> pieces = [];
-        List<float> scores = [];
-        while (reader.BaseStream.Position < reader.BaseStream.Length)
-        {
-            scores.Add(reader.ReadSingle());
-            string piece = Encoding.UTF8.GetString(reader.ReadBytes(reader.ReadInt32()));
-            pieces.Add(pieces.Count < 259 ? piece.Trim('\n') : piece.Replace(' ', '▁'));
-        }
-
-        return new Tokenizer(pieces, scores);
     }
 }
