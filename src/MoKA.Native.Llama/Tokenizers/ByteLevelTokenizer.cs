@@ -10,9 +10,6 @@ namespace MoKA.Native.Llama.Tokenizers;
 /// <remarks>Source: Radford et al., "Language models are unsupervised multitask learners", 2019.</remarks>
 public sealed class ByteLevelTokenizer : Tokenizer
 {
-    // A word that may have more bytes than this borrows memory.
-    private const int ShortWord = 256;
-
     private readonly PieceTable _pieces;
     private readonly int[] _byteIds = new int[256];
     private readonly bool[] _whole;
@@ -71,22 +68,18 @@ public sealed class ByteLevelTokenizer : Tokenizer
 
     private protected override void EncodePlain(ReadOnlySpan<char> text, bool first, List<int> ids, ref BpeScratch scratch)
     {
-        Span<byte> small = stackalloc byte[ShortWord];
         PreTokens words = new(text, Pattern);
-        while (words.MoveNext())
-        {
-            ReadOnlySpan<char> word = words.Current;
-            Span<byte> bytes = 3L * word.Length <= ShortWord ? small : scratch.Bytes(checked(3 * word.Length));
-            bytes = bytes[..Encoding.UTF8.GetBytes(word, bytes)];
-            int id = _pieces.Find(bytes);
-            if (id >= 0 && _whole[id]) ids.Add(id);
-            else AddMerged(bytes, ids, ref scratch);
-        }
+        while (words.MoveNext()) EncodeWord(words.Current, ids, ref scratch);
     }
 
-    private void AddMerged(ReadOnlySpan<byte> bytes, List<int> ids, ref BpeScratch scratch)
+    // Apart from the loop, so that the compiler's second tier reaches it inside one long text.
+    private void EncodeWord(ReadOnlySpan<char> word, List<int> ids, ref BpeScratch scratch)
     {
-        foreach (int id in Merged(bytes, ref scratch)) ids.Add(id);
+        Span<byte> bytes = scratch.Bytes(checked(3 * word.Length));
+        bytes = bytes[..Encoding.UTF8.GetBytes(word, bytes)];
+        int id = _pieces.Find(bytes);
+        if (id >= 0 && _whole[id]) ids.Add(id);
+        else ids.AddRange(Merged(bytes, ref scratch));
     }
 
     private Span<int> Merged(ReadOnlySpan<byte> bytes, ref BpeScratch scratch)

@@ -37,8 +37,9 @@ public sealed class SentencePieceTokenizer : Tokenizer
         if (_byteIds is null && _unknown < 0) throw new MokaException("Tokenizer: characters without a piece need byte pieces or an unknown piece, there is neither; fetch the file again.");
         _userDefined = new TokenMatcher(parts.UserDefinedCuts ? [] : UserDefined(parts).Select(id => KeyValuePair.Create(parts.Pieces[id].Replace(' ', Space), id)));
         IndexRunes();
-        Merges = new MergeTable(Vocabulary.Checked(parts.Merges ?? AllSplits()));
-        _wordsAreApart = !Merges.InOrder().Any(merge => HasSpaceAfterOther(Vocabulary[merge.Piece]));
+        IReadOnlyCollection<Merge> merges = Vocabulary.Checked(parts.Merges ?? AllSplits());
+        Merges = new MergeTable(merges);
+        _wordsAreApart = !merges.Any(merge => HasSpaceAfterOther(Vocabulary[merge.Piece]));
         foreach (int id in Vocabulary.Of(PieceType.Unused)) FindHalves(id);
     }
 
@@ -120,28 +121,32 @@ public sealed class SentencePieceTokenizer : Tokenizer
     // Where no piece holds "▁" after something else, what precedes such a "▁" merges by itself, and short words merge faster.
     private void Merge(ReadOnlySpan<char> text, List<int> ids, int start, ref BpeScratch scratch)
     {
-        Span<int> symbols = scratch.Symbols(text.Length);
-        int count = 0;
-        bool afterSpace = true;
-        for (int at = 0; at < text.Length;)
+        while (!text.IsEmpty)
         {
-            bool space = text[at] == Space;
-            if (space && !afterSpace && _wordsAreApart)
-            {
-                Emit(Merges.Apply(symbols[..count], ref scratch), ids, start);
-                count = 0;
-            }
-            afterSpace = space;
-            Rune.DecodeFromUtf16(text[at..], out Rune rune, out int length);
+            int length = _wordsAreApart ? LengthOfWord(text) : text.Length;
+            MergeWord(text[..length], ids, start, ref scratch);
+            text = text[length..];
+        }
+    }
+
+    private void MergeWord(ReadOnlySpan<char> word, List<int> ids, int start, ref BpeScratch scratch)
+    {
+        Span<int> symbols = scratch.Symbols(word.Length);
+        int count = 0;
+        for (int at = 0; at < word.Length;)
+        {
+            Rune.DecodeFromUtf16(word[at..], out Rune rune, out int length);
             symbols[count++] = Symbol(rune.Value);
             at += length;
         }
-        Emit(Merges.Apply(symbols[..count], ref scratch), ids, start);
+        foreach (int symbol in Merges.Apply(symbols[..count], ref scratch)) Emit(symbol, ids, start);
     }
 
-    private void Emit(ReadOnlySpan<int> symbols, List<int> ids, int start)
+    private static int LengthOfWord(ReadOnlySpan<char> text)
     {
-        foreach (int symbol in symbols) Emit(symbol, ids, start);
+        int first = text.IndexOfAnyExcept(Space);
+        int next = first < 0 ? -1 : text[first..].IndexOf(Space);
+        return next < 0 ? text.Length : first + next;
     }
 
     private void Emit(int symbol, List<int> ids, int start)
