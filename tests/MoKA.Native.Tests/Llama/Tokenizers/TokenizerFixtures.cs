@@ -15,16 +15,17 @@ internal static class TokenizerFixtures
     /// <summary>Trained on <see cref="Story"/>: 400 ids.</summary>
     public static readonly SentencePieceTokenizer Small = TokenizerTrainer.Train([Story], 400);
 
-    /// <summary>A random tokenizer over the letters a, b, c and the space, with equal scores among its pieces.</summary>
-    public static SentencePieceTokenizer Random(int seed)
+    /// <summary>A random tokenizer over the letters a, b, c and the space, with equal scores among its pieces, and with ü only inside pieces.</summary>
+    public static SentencePieceTokenizer Random(int seed, bool spacesInside = true)
     {
         Random random = new(seed);
         List<string> pieces = [.. Enumerable.Range(0, 259).Select(Llama2Layout.Piece), "▁", "a", "b", "c"];
         List<float> scores = [.. new float[pieces.Count]];
         for (int i = 0; i < 30; i++)
         {
-            string piece = pieces[random.Next(259, pieces.Count)] + pieces[random.Next(259, pieces.Count)];
-            if (piece.Length <= 6 && !pieces.Contains(piece))
+            string Part() => random.Next(12) == 0 ? "ü" : pieces[random.Next(259, pieces.Count)];
+            string piece = Part() + Part();
+            if (piece.Length <= 6 && !pieces.Contains(piece) && (spacesInside || !piece.TrimStart('▁').Contains('▁')))
             {
                 pieces.Add(piece);
                 scores.Add(-random.Next(8));
