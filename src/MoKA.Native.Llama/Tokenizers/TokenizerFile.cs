@@ -23,23 +23,26 @@ public static class TokenizerFile
     {
         string file = !Directory.Exists(path) ? path : Find(path)
             ?? throw new MokaException($"{Quoted.Plain(path)}: a folder must hold {string.Join(" or ", Names)} to give a tokenizer, it holds none; check the path.");
-        ReadOnlyMemory<byte> bytes = BoundedFile.ReadUtf8(file, TokenizerJson.MaxFileBytes);
-        TokenizerConfigJson? config = TokenizerConfigJson.Beside(file);
-        if (IsJson(bytes.Span)) return TokenizerJson.Parse(bytes, file, config);
+        return Parse(BoundedFile.ReadUtf8(file, TokenizerJson.MaxFileBytes), file, TokenizerConfigJson.Beside(file), vocabularySize);
+    }
+
+    /// <summary>The file that <see cref="Load"/> reads in a folder; null if there is none.</summary>
+    public static string? Find(string folder) => Names.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+
+    internal static Tokenizer Parse(ReadOnlyMemory<byte> bytes, string name, TokenizerConfigJson? config = null, int? vocabularySize = null)
+    {
+        if (IsJson(bytes.Span)) return TokenizerJson.Parse(bytes, name, config);
         try
         {
             return ParseBinary(bytes.Span, config, vocabularySize);
         }
         catch (MokaException e)
         {
-            throw new MokaException($"{Quoted.Plain(file)}: {e.Message}", e);
+            throw new MokaException($"{Quoted.Plain(name)}: {e.Message}", e);
         }
     }
 
-    /// <summary>The file that <see cref="Load"/> reads in a folder; null if there is none.</summary>
-    public static string? Find(string folder) => Names.Select(name => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
-
-    internal static Tokenizer ParseBinary(ReadOnlySpan<byte> bytes, TokenizerConfigJson? config, int? vocabularySize)
+    private static Tokenizer ParseBinary(ReadOnlySpan<byte> bytes, TokenizerConfigJson? config, int? vocabularySize)
     {
         if (bytes.Length > MaxBinaryBytes) throw new MokaException($"must be at most {MaxBinaryBytes} bytes, got {bytes.Length}; check that it is the file you meant.");
         if (IsRanks(bytes)) return RankFile.Parse(bytes, config);

@@ -49,7 +49,11 @@ internal sealed partial class TokenizerJsonReader
             Require(prepend || replace, $"normalizer may only prepend '▁' and replace ' ' by '▁', got {Type(step)}");
             (prepends, replaces) = (prepends | prepend, replaces | replace);
         }
-        if (root.Optional("pre_tokenizer") is not { } metaspace) return prepends ? DummyPrefix.Always : DummyPrefix.None;
+        if (root.Optional("pre_tokenizer") is not { } metaspace)
+        {
+            Require(replaces, "normalizer must replace ' ' by '▁', or a pre_tokenizer Metaspace do it");
+            return prepends ? DummyPrefix.Always : DummyPrefix.None;
+        }
         Require(
             metaspace.Text("type") == "Metaspace" && metaspace.Text("replacement") == "▁" && metaspace.Flag("split") == false && !prepends && !replaces,
             $"pre_tokenizer may only be a Metaspace that does not split, without a normalizer, got {Type(metaspace)}");

@@ -57,8 +57,12 @@ internal sealed partial class TokenizerJsonReader(JsonElement root, TokenizerCon
             Require(!_ids.TryGetValue(content, out int known) || known == id, $"added token {Quoted.Name(content)} must have one id, got {known} and {id}");
             foreach (string rule in (string[])["single_word", "lstrip", "rstrip"])
                 Require(token.Flag(rule) != true, $"added token {Quoted.Name(content)} must not ask for {rule}");
+            bool special = token.Flag("special") == true;
+            Require(
+                special || token.Flag("normalized") != true || root.Steps("normalizer", "normalizers").Length == 0,
+                $"added token {Quoted.Name(content)} must be special or not be normalized where there is a normalizer");
             _ids[content] = id;
-            added.Add((id, token.Flag("special") == true ? PieceType.Control : PieceType.UserDefined));
+            added.Add((id, special ? PieceType.Control : PieceType.UserDefined));
         }
         return added;
     }

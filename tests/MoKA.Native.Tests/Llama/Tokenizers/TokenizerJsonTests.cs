@@ -80,7 +80,9 @@ public class TokenizerJsonTests
     [InlineData("\"<0x07>\": 10", "\"seven\": 10")]
     [InlineData("\"byte_fallback\": true", "\"byte_fallback\": false")]
     [InlineData("\"type\": \"BPE\"", "\"type\": \"WordPiece\"")]
-    [InlineData("\"normalizer\": null", "\"normalizer\": {\"type\": \"NFC\"}")]
+    [InlineData("\"Replace\"", "\"NFC\"")]
+    [InlineData("\"normalizer\": {", "\"normaliser\": {")]
+    [InlineData("\"special\": true", "\"special\": false, \"normalized\": true")]
     [InlineData("\"pre_tokenizer\": null", "\"pre_tokenizer\": {\"type\": \"ByteLevel\"}")]
     [InlineData("\"id\": 1,", "\"id\": 2,")]
     [InlineData("\"id\": 1,", "\"id\": 4000000,")]
@@ -147,7 +149,7 @@ public class TokenizerJsonTests
         return $$"""
             {
               "added_tokens": [{"id": 1, "content": "<s>", "special": true}],
-              "normalizer": null, "pre_tokenizer": null,
+              "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}, "pre_tokenizer": null,
               "model": {"type": "BPE", "byte_fallback": true, "vocab": {{{vocabulary}}}, "merges": [{{merges}}]}
             }
             """;
