@@ -51,7 +51,9 @@ public static class TextEvaluator
             bytes += Encoding.UTF8.GetByteCount(document);
             foreach (int[] piece in tokenizer.Encode(document).Chunk(window))
             {
-                batch.Add(tokenizer.BosId is { } bos ? [bos, .. piece] : piece, promptLength: 1);
+                int[] read = tokenizer.BosId is { } bos ? [bos, .. piece] : piece;
+                if (read.Length == 1) continue;
+                batch.Add(read, promptLength: 1);
                 if (batch.SequenceStarts.Length > PiecesAtOnce) Flush();
             }
         }

@@ -23,6 +23,16 @@ public class InstructionDatasetTests
     }
 
     [Fact]
+    public void ATokenizerWithoutEosCannotMakeExamplesAndOneWithoutBosNeedsNone()
+    {
+        AlpacaRecord record = new("Who?", "Lily had a ball.", "Lily");
+        ErrorLine.Of(() => Example.Encode(TokenizerFixtures.WithEnds(bos: true, eos: false), AlpacaTemplate.Short, record), "EOS", "eos_token");
+        Tokenizer endOnly = TokenizerFixtures.WithEnds(bos: false, eos: true);
+        Example example = Example.Encode(endOnly, AlpacaTemplate.Short, record);
+        Assert.Equal(endOnly.Encode(AlpacaTemplate.Short.Prompt(record)), example.Tokens[..example.PromptLength]);
+    }
+
+    [Fact]
     public void TheLossSeesTheResponseAndEosOnly()
     {
         InstructionDataset dataset = Make([new("Who?", "Lily had a ball.", "Lily")]);

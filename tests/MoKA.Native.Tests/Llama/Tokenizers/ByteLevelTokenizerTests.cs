@@ -24,7 +24,7 @@ public class ByteLevelTokenizerTests
     public void MergingEqualsTheNaiveDefinition(int seed, bool whole)
     {
         ByteLevelTokenizer tokenizer = Random(seed, SplitPattern.Llama3, whole);
-        foreach (string text in (string[])[RandomTexts.Mixed(seed), RandomTexts.Runs(seed), new string('a', 300) + "ba"])
+        foreach (string text in (string[])[RandomTexts.Mixed(seed), RandomTexts.Runs(seed), RandomTexts.Letters(seed), new string('a', 300) + "ba"])
             Assert.Equal(Naive(tokenizer, text), tokenizer.Encode(text));
     }
 

@@ -30,6 +30,13 @@ internal static class RandomTexts
         return text.ToString();
     }
 
+    /// <summary>41 to 240 of few letters: words long enough for a queue, in which many pairs compete.</summary>
+    public static string Letters(int seed)
+    {
+        Random random = new(seed);
+        return string.Concat(Enumerable.Range(0, random.Next(41, 241)).Select(_ => "aaabbcü"[random.Next(7)]));
+    }
+
     /// <summary>Any well-formed text: every code point is as likely as any other of its length.</summary>
     public static string Unicode(int seed)
     {

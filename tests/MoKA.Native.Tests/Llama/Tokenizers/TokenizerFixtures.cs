@@ -15,6 +15,14 @@ internal static class TokenizerFixtures
     /// <summary>Trained on <see cref="Story"/>: 400 ids.</summary>
     public static readonly SentencePieceTokenizer Small = TokenizerTrainer.Train([Story], 400);
 
+    /// <summary>The pieces of <see cref="Small"/> with or without ends of a sequence.</summary>
+    public static SentencePieceTokenizer WithEnds(bool bos, bool eos)
+    {
+        int[] ids = [.. Enumerable.Range(0, Small.VocabularySize)];
+        return SentencePieceTokenizer.Create(
+            [.. ids.Select(Small.Piece)], [.. ids.Select(Small.Score)], [.. ids.Select(id => (int)Small.Vocabulary.Type(id))], bos ? 1 : null, eos ? 2 : null, unk: 0);
+    }
+
     /// <summary>A random tokenizer over the letters a, b, c and the space, with equal scores among its pieces, and with ü only inside pieces.</summary>
     public static SentencePieceTokenizer Random(int seed, bool spacesInside = true)
     {

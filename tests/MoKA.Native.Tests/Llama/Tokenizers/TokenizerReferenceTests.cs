@@ -84,6 +84,29 @@ public class TokenizerReferenceTests
         }
     }
 
+    [SkippableFact]
+    public void ArraysMakeTheSameTokenizersAsFiles()
+    {
+        SentencePieceTokenizer llama2 = (SentencePieceTokenizer)Load("llama2_tokenizer.model");
+        int[] ids = [.. Enumerable.Range(0, llama2.VocabularySize)];
+        Alike(llama2, SentencePieceTokenizer.Create([.. ids.Select(llama2.Piece)], [.. ids.Select(llama2.Score)], [.. ids.Select(id => (int)llama2.Vocabulary.Type(id))], 1, 2, 0));
+
+        ByteLevelTokenizer llama3 = (ByteLevelTokenizer)Load("llama3.1_tokenizer.json");
+        ids = [.. Enumerable.Range(0, llama3.VocabularySize)];
+        string[] merges = [.. llama3.Merges.InOrder().Select(merge => $"{llama3.Piece(merge.Left)} {llama3.Piece(merge.Right)}")];
+        Alike(llama3, ByteLevelTokenizer.Create([.. ids.Select(llama3.Piece)], [.. ids.Select(id => (int)llama3.Vocabulary.Type(id))], merges, "llama-bpe", 128_000, 128_001));
+    }
+
+    private static void Alike(Tokenizer one, Tokenizer other)
+    {
+        Assert.Equal((one.BosId, one.EosId), (other.BosId, other.EosId));
+        for (int seed = 0; seed < 300; seed++)
+        {
+            string text = RandomTexts.Mixed(seed) + "</s><|eot_id|>" + RandomTexts.Runs(seed);
+            Assert.Equal(one.Encode(text, addBos: true, parseSpecial: true), other.Encode(text, addBos: true, parseSpecial: true));
+        }
+    }
+
     private static Tokenizer Load(string file) => LargeTokenizers.Load(file);
 
     private static int[] Ids(JsonElement array) => [.. array.EnumerateArray().Select(id => id.GetInt32())];
