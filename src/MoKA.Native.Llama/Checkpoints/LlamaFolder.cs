@@ -66,12 +66,12 @@ public static class LlamaFolder
     }
 
     /// <summary>Reads the tokenizer and checks that its ids fit the model.</summary>
-    public static Tokenizer LoadTokenizer(string folder, LlamaConfig config) => LoadTokenizerFile(Require(folder, TokenizerJson.FileName), config);
+    public static Tokenizer LoadTokenizer(string folder, LlamaConfig config) => LoadTokenizerFile(TokenizerFile.Find(folder) ?? Require(folder, TokenizerJson.FileName), config);
 
     /// <summary>Reads a tokenizer that lies elsewhere and checks that its ids fit the model.</summary>
     public static Tokenizer LoadTokenizerFile(string path, LlamaConfig config)
     {
-        Tokenizer tokenizer = TokenizerJson.Load(path);
+        Tokenizer tokenizer = TokenizerFile.Load(path, config.VocabularySize);
         if (tokenizer.VocabularySize > config.VocabularySize)
             throw new MokaException($"{path}: the tokenizer has {tokenizer.VocabularySize} ids but the model only {config.VocabularySize}; use the tokenizer that belongs to the model.");
         return tokenizer;
