@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using MoKA.Native.Diagnostics;
 
@@ -95,10 +96,10 @@ public abstract class Tokenizer
     /// <exception cref="MokaException">An id is not in the vocabulary.</exception>
     public string Decode(ReadOnlySpan<int> ids)
     {
-        TokenStream stream = new(this);
-        StringBuilder text = new();
-        foreach (int id in ids) text.Append(stream.Append(id));
-        return text.Append(stream.Flush()).ToString();
+        ArrayBufferWriter<byte> bytes = new(4 * ids.Length + 1);
+        foreach (int id in ids) bytes.Write(Bytes(id));
+        ReadOnlySpan<byte> text = bytes.WrittenSpan;
+        return Encoding.UTF8.GetString(DropsFirstSpace && text.StartsWith(" "u8) ? text[1..] : text);
     }
 
     /// <summary>Encodes text between special tokens.</summary>
