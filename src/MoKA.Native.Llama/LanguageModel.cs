@@ -12,7 +12,7 @@ namespace MoKA.Native.Llama;
 
 /// <summary>
 /// A frozen base with its tokenizer and at most one adapter: load, tune, save and ask in one line each. Everything it
-/// does can also be done with the parts, <see cref="LlamaFolder"/>, <see cref="AdapterSet"/>, <see cref="Training.Trainer"/>
+/// does can also be done with the parts, <see cref="ModelSource"/>, <see cref="AdapterSet"/>, <see cref="Training.Trainer"/>
 /// and <see cref="Generator"/>.
 /// </summary>
 public sealed class LanguageModel
@@ -21,21 +21,22 @@ public sealed class LanguageModel
     private string? _hash;
     private AdapterOrigin? _origin;
 
-    private LanguageModel(string folder, LlamaModel model, Tokenizer tokenizer, Cpu cpu) =>
-        (Folder, Model, Tokenizer, _cpu) = (folder, model, tokenizer, cpu);
+    private LanguageModel(ModelSource source, LlamaModel model, Tokenizer tokenizer, Cpu cpu) =>
+        (Source, Model, Tokenizer, _cpu) = (source, model, tokenizer, cpu);
 
-    /// <summary>Reads a model folder as <see cref="LlamaFolder"/> describes it.</summary>
-    /// <param name="folder">The folder.</param>
+    /// <summary>Reads a model of any format that <see cref="ModelSource"/> knows.</summary>
+    /// <param name="path">A Hugging Face folder, a GGUF file or a llama2.c file.</param>
     /// <param name="cpu">What the model computes on; stays the caller's.</param>
+    /// <param name="tokenizer">A tokenizer's file or folder; the model's own unless given.</param>
     /// <exception cref="MokaException">A file is missing, damaged, or does not fit the others.</exception>
-    public static LanguageModel Load(string folder, Cpu cpu)
+    public static LanguageModel Load(string path, Cpu cpu, string? tokenizer = null)
     {
-        LlamaModel model = LlamaFolder.LoadModel(folder);
-        return new LanguageModel(folder, model, LlamaFolder.LoadTokenizer(folder, model.Config), cpu);
+        ModelSource source = ModelSource.Open(path);
+        return new LanguageModel(source, source.LoadModel(), source.LoadTokenizer(tokenizer), cpu);
     }
 
     /// <summary>Where the base was read from.</summary>
-    public string Folder { get; }
+    public ModelSource Source { get; }
 
     /// <summary>The base, with the adapter on it while there is one.</summary>
     public LlamaModel Model { get; }
@@ -46,8 +47,8 @@ public sealed class LanguageModel
     /// <summary>The adapter that is on the model, or null.</summary>
     public AdapterSet? Adapters { get; private set; }
 
-    /// <summary>What an adapter remembers of its base; computed from the weights file when first asked for.</summary>
-    public string Hash => _hash ??= LlamaFolder.Hash(Folder);
+    /// <summary>What an adapter remembers of its base; computed from the weights when first asked for.</summary>
+    public string Hash => _hash ??= Source.Hash();
 
     /// <summary>Puts a fresh adapter on the model, in place of one that is there. It changes no output until it is trained.</summary>
     /// <param name="options">How each adapted map's mixture is built.</param>
@@ -75,7 +76,7 @@ public sealed class LanguageModel
     public void SaveAdapter(string folder)
     {
         if (Adapters is null) throw new MokaException($"{folder}: there is no adapter on the model to be saved; attach or load one first.");
-        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Folder)));
+        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Source.Path)));
         AdapterFolder.Save(folder, Model, Adapters, _origin ?? new AdapterOrigin(name, Hash));
     }
 

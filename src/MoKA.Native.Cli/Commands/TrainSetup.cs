@@ -26,7 +26,7 @@ internal sealed class TrainSetup : IDisposable
         Adapters.Attach();
         Model.Recompute = settings.Recompute;
         double tokens = Data.Examples.Average(e => e.Tokens.Length - 1.0), targets = Data.Examples.Average(e => (double)e.ResponseLength);
-        Memory = MemoryEstimate.ForTraining(Model.Config, Adapters.Targets, settings.Moka, settings.BatchSize * tokens, settings.BatchSize * targets, settings.Recompute);
+        Memory = MemoryEstimate.ForTraining(Model.Config, Adapters.Targets, settings.Moka, settings.BatchSize * tokens, settings.BatchSize * targets, settings.Recompute, Model.WeightBytes);
     }
 
     public TrainSettings Settings { get; }

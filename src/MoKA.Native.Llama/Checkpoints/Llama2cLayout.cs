@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using MoKA.Native.Diagnostics;
 using MoKA.Native.Memory;
 using MoKA.Native.Quantization;
@@ -29,6 +30,7 @@ internal sealed class Llama2cLayout
 
     // Of each kind: where the first layer's begins, how far behind its values the scales lie, and the distance to the next layer's.
     private readonly Dictionary<string, (long First, long ToScales, long Bytes)> _kinds = [];
+    private readonly List<StoredTensor> _tensors = [];
     private readonly string _path;
     private long _end;
 
@@ -54,6 +56,9 @@ internal sealed class Llama2cLayout
 
     /// <summary>What the file's weights take.</summary>
     public long WeightBytes { get; private set; }
+
+    /// <summary>Every tensor of the file, in its order.</summary>
+    public IReadOnlyList<StoredTensor> Tensors => _tensors;
 
     public long NormOffset(int layer, string kind) => Place(kind == "attention" ? AttentionNorm : MlpNorm, layer).Values;
 
@@ -84,9 +89,9 @@ internal sealed class Llama2cLayout
         foreach (string kind in (ReadOnlySpan<string>)["q", "k", "v", "o"]) AddLayers(kind);
         AddNorms(MlpNorm);
         foreach (string kind in (ReadOnlySpan<string>)["gate", "down", "up"]) AddLayers(kind);
-        AddFloats(LastNorm, 1, Config.HiddenSize);
+        AddFloats(LastNorm, 1, [Config.HiddenSize]);
         long angles = (long)Config.MaxPositions * Config.HeadDim;
-        AddFloats(Angles, 1, angles);
+        AddFloats(Angles, 1, [Config.MaxPositions, Config.HeadDim]);
         WeightBytes -= angles * sizeof(float);
         if (!Config.TieEmbeddings) AddTable(Classifier);
     }
@@ -95,7 +100,7 @@ internal sealed class Llama2cLayout
     {
         AddNorms(AttentionNorm);
         AddNorms(MlpNorm);
-        AddFloats(LastNorm, 1, Config.HiddenSize);
+        AddFloats(LastNorm, 1, [Config.HiddenSize]);
         AddTable(Table);
         foreach (string kind in (ReadOnlySpan<string>)["q", "k", "v", "o", "gate", "down", "up"]) AddLayers(kind);
         if (!Config.TieEmbeddings) AddTable(Classifier);
@@ -107,7 +112,7 @@ internal sealed class Llama2cLayout
         return new Llama2cPlace(first + layer * bytes, first + layer * bytes + toScales);
     }
 
-    private void AddNorms(string name) => AddFloats(name, Config.Layers, Config.HiddenSize);
+    private void AddNorms(string name) => AddFloats(name, Config.Layers, [Config.HiddenSize]);
 
     private void AddLayers(string kind)
     {
@@ -122,18 +127,20 @@ internal sealed class Llama2cLayout
         long count = (long)rows * columns;
         if (Version < 2)
         {
-            AddFloats(name, layers, count);
+            AddFloats(name, layers, [rows, columns]);
             return;
         }
         if (count % GroupSize != 0) throw Error($"'{name}' [{rows}, {columns}] must be whole groups of {GroupSize}", "the file is damaged, fetch it again");
-        Add(name, layers, count, count + count / GroupSize * sizeof(float));
+        Add(name, layers, [rows, columns], count, count + count / GroupSize * sizeof(float));
     }
 
-    private void AddFloats(string name, int layers, long count) => Add(name, layers, 0, count * sizeof(float));
+    private void AddFloats(string name, int layers, long[] dims) => Add(name, layers, dims, 0, dims.Aggregate(1L, (product, dim) => product * dim) * sizeof(float));
 
     // The limits of a config keep all these sums inside 63 bits.
-    private void Add(string name, int layers, long toScales, long bytes)
+    private void Add(string name, int layers, long[] dims, long toScales, long bytes)
     {
+        string type = toScales == 0 ? "F32" : $"I8 in groups of {GroupSize}";
+        for (int layer = 0; layer < layers; layer++) _tensors.Add(new StoredTensor(layers == 1 ? name : string.Create(CultureInfo.InvariantCulture, $"layers.{layer}.{name}"), type, [.. dims], bytes));
         _kinds.Add(name, (_end, toScales, bytes));
         _end += layers * bytes;
         WeightBytes += layers * bytes;

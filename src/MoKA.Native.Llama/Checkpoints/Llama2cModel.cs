@@ -39,6 +39,22 @@ public static class Llama2cModel
         }
     }
 
+    /// <summary>The version of the format: 0, 1 or 2.</summary>
+    /// <exception cref="MokaException">The file is missing, damaged, or of another format.</exception>
+    public static int Version(string path)
+    {
+        using RawFile file = new(path);
+        return new Llama2cLayout(path, file.Buffer).Version;
+    }
+
+    /// <summary>Every tensor of the file, in its order.</summary>
+    /// <exception cref="MokaException">The file is missing, damaged, or of another format.</exception>
+    public static IReadOnlyList<StoredTensor> Tensors(string path)
+    {
+        using RawFile file = new(path);
+        return new Llama2cLayout(path, file.Buffer).Tensors;
+    }
+
     /// <summary>The bytes that the weights of the file take, for an estimate of memory without the model.</summary>
     /// <exception cref="MokaException">The file is missing, damaged, or of another format.</exception>
     public static long WeightBytes(string path)

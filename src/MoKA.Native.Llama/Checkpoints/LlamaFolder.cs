@@ -92,24 +92,30 @@ public static class LlamaFolder
     /// <param name="tables">How to store the token table and the head: F32, F16 or BF16.</param>
     public static void Save(string folder, LlamaModel model, Tokenizer tokenizer, WeightStorage linears, WeightStorage tables)
     {
-        ModelFolder.Create(folder);
-        SafetensorsWriter writer = new();
         LlamaConfig config = model.Config with { LinearStorage = linears, TableStorage = tables };
         config.Validate();
-        using WeightWriter weights = new(writer, config.TableStorage);
+        SaveWeights(folder, model, config);
+        TokenizerJson.Save(tokenizer, folder);
+        ConfigJson.Write(Path.Combine(folder, ConfigFile), config);
+    }
+
+    /// <summary>Writes the weights alone, stored as <paramref name="config"/> says.</summary>
+    internal static void SaveWeights(string folder, LlamaModel model, LlamaConfig config, SeeQuantized? see = null)
+    {
+        SafetensorsWriter writer = new();
+        using WeightWriter weights = new(writer, config.TableStorage, see);
         foreach (ModelTensor tensor in HuggingFaceNames.TensorsOf(config))
         {
             switch (tensor.Role)
             {
-                case TensorRole.Table: weights.Add(tensor.Name, tensor.Name == HuggingFaceNames.Head ? model.Head : model.Embedding, tables); break;
-                case TensorRole.Linear: weights.Add(tensor.Name, model.Projection(tensor.Layer, tensor.Kind), linears); break;
+                case TensorRole.Table: weights.Add(tensor.Name, tensor.Name == HuggingFaceNames.Head ? model.Head : model.Embedding, config.TableStorage); break;
+                case TensorRole.Linear: weights.Add(tensor.Name, model.Projection(tensor.Layer, tensor.Kind), config.LinearStorage); break;
                 case TensorRole.Bias: weights.Add(tensor.Name, model.Projection(tensor.Layer, tensor.Kind).Bias!); break;
                 default: weights.Add(tensor.Name, model.NormOf(tensor.Layer, tensor.Kind)); break;
             }
         }
+        ModelFolder.Create(folder);
         writer.Save(Path.Combine(folder, WeightsFile));
-        TokenizerJson.Save(tokenizer, folder);
-        ConfigJson.Write(Path.Combine(folder, ConfigFile), config);
     }
 
     private static string Require(string folder, string name)

@@ -21,13 +21,13 @@ internal static class ModelFolder
     }
 
     /// <summary>Whether a file begins with these bytes.</summary>
-    public static bool BeginsWith(string path, ReadOnlySpan<byte> magic)
+    public static bool BeginsWith(string path, ReadOnlySpan<byte> magic, int after = 0)
     {
-        byte[] first = new byte[magic.Length];
+        byte[] first = new byte[after + magic.Length];
         try
         {
             using FileStream stream = File.OpenRead(path);
-            return stream.ReadAtLeast(first, first.Length, throwOnEndOfStream: false) == first.Length && magic.SequenceEqual(first);
+            return stream.ReadAtLeast(first, first.Length, throwOnEndOfStream: false) == first.Length && magic.SequenceEqual(first.AsSpan(after));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -25,18 +25,6 @@ internal sealed class SafetensorsWeights(SafetensorsReader file, LlamaConfig con
 
     public ILinear Linear(int layer, string kind, int outputs, int inputs) => Matrix(HuggingFaceNames.Weight(layer, kind), outputs, inputs);
 
-    /// <summary>A way to read the floats of a matrix later, whatever it is stored as; its shape is checked now.</summary>
-    public CopyFloats Reader(string name, int rows, int columns)
-    {
-        if (!BitsAndBytes.Has(file, name) && file.Tensors.TryGetValue(name, out TensorEntry? entry) && entry.Type is ElementType.F32 or ElementType.F16 or ElementType.BF16)
-        {
-            Require(name, rows, columns);
-            return to => file.ReadFloats(name, to);
-        }
-        FrozenMatrix matrix = ((FrozenLinear)Matrix(name, rows, columns)).Weight;
-        return matrix.Dequantize;
-    }
-
     /// <summary>Throws when the file holds a tensor that the model did not ask for.</summary>
     public void RequireAllRead()
     {
@@ -78,7 +66,7 @@ internal sealed class SafetensorsWeights(SafetensorsReader file, LlamaConfig con
     }
 
     /// <summary>A vector as floats, copied.</summary>
-    public Parameter Floats(string name, int length)
+    private Parameter Floats(string name, int length)
     {
         if (Require(name, length).Type is not (ElementType.F32 or ElementType.F16 or ElementType.BF16)) throw NotFloat(name);
         Parameter parameter = new(name, new Shape(length), trainable: false);

@@ -39,6 +39,9 @@ public sealed class PublishedFileTests
     [InlineData("llama2c/babyllama_tok361.bin")]
     [InlineData("gguf/stories260K.f32.gguf")]
     [InlineData("gguf/babyllama_tok361.f32.gguf")]
+    [InlineData("hf/stories260K")]
+    [InlineData("hf/stories260K-sharded")]
+    [InlineData("hf/babyllama_tok361")]
     public void Floats_give_the_logits_the_losses_and_the_text_of_PyTorch(string file)
     {
         Reference reference = new(file);
@@ -93,8 +96,8 @@ public sealed class PublishedFileTests
 
         public Reference(string file)
         {
-            string path = Fixtures.Require("models/" + file), name = Path.GetFileName(file).Split('.')[0].Replace("_v1", "", StringComparison.Ordinal);
-            _model = GgufModel.IsGguf(path) ? GgufModel.LoadModel(path) : Llama2cModel.LoadModel(path);
+            string path = Fixtures.Require("models/" + file), name = Path.GetFileName(file).Split('.')[0].Replace("_v1", "", StringComparison.Ordinal).Replace("-sharded", "", StringComparison.Ordinal);
+            _model = ModelSource.Open(path).LoadModel();
             using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Fixtures.Require($"ref/{name}.ref.json")));
             _root = json.RootElement.Clone();
             _ids = Ids("prompt_ids");
