@@ -35,7 +35,7 @@ internal static class InspectCommand
         bool Has(string name) => File.Exists(Path.Combine(path, name));
         if (Has(AdapterFolder.ConfigFile)) return InspectAdapter.Folder(path, tensors);
         if (Has(RunFolder.MetricsFile)) return InspectRun.Folder(path);
-        if (Has(LlamaFolder.ConfigFile)) return InspectModel.Of(ModelSource.Open(path), tensors, length, batch);
+        if (Has(LlamaFolder.ConfigFile) || Has(LlamaFolder.WeightsFile) || Has(LlamaFolder.IndexFile)) return InspectModel.Of(ModelSource.Open(path), tensors, length, batch);
         if (TokenizerFile.Find(path) is { } tokenizer) return InspectTokenizer.Of(tokenizer);
         throw new MokaException($"{Quoted.Plain(path)}: neither a model ({LlamaFolder.ConfigFile}, {LlamaFolder.WeightsFile}), nor an adapter ({AdapterFolder.ConfigFile}), nor a run ({RunFolder.MetricsFile}), nor a tokenizer ({string.Join(", ", TokenizerFile.Names)}); check the path.");
     }

@@ -30,7 +30,7 @@ internal sealed class Llama2cLayout
 
     // Of each kind: where the first layer's begins, how far behind its values the scales lie, and the distance to the next layer's.
     private readonly Dictionary<string, (long First, long ToScales, long Bytes)> _kinds = [];
-    private readonly List<StoredTensor> _tensors = [];
+    private readonly List<(string Name, int Layers, long[] Dims, string Type, long Bytes)> _order = [];
     private readonly string _path;
     private long _end;
 
@@ -58,7 +58,10 @@ internal sealed class Llama2cLayout
     public long WeightBytes { get; private set; }
 
     /// <summary>Every tensor of the file, in its order.</summary>
-    public IReadOnlyList<StoredTensor> Tensors => _tensors;
+    public IEnumerable<StoredTensor> Tensors =>
+        from kind in _order
+        from layer in Enumerable.Range(0, kind.Layers)
+        select new StoredTensor(kind.Layers == 1 ? kind.Name : string.Create(CultureInfo.InvariantCulture, $"layers.{layer}.{kind.Name}"), kind.Type, [.. kind.Dims], kind.Bytes);
 
     public long NormOffset(int layer, string kind) => Place(kind == "attention" ? AttentionNorm : MlpNorm, layer).Values;
 
@@ -139,8 +142,7 @@ internal sealed class Llama2cLayout
     // The limits of a config keep all these sums inside 63 bits.
     private void Add(string name, int layers, long[] dims, long toScales, long bytes)
     {
-        string type = toScales == 0 ? "F32" : $"I8 in groups of {GroupSize}";
-        for (int layer = 0; layer < layers; layer++) _tensors.Add(new StoredTensor(layers == 1 ? name : string.Create(CultureInfo.InvariantCulture, $"layers.{layer}.{name}"), type, [.. dims], bytes));
+        _order.Add((name, layers, dims, toScales == 0 ? "F32" : $"I8 in groups of {GroupSize}", bytes));
         _kinds.Add(name, (_end, toScales, bytes));
         _end += layers * bytes;
         WeightBytes += layers * bytes;

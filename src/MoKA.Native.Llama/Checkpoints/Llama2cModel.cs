@@ -52,7 +52,7 @@ public static class Llama2cModel
     public static IReadOnlyList<StoredTensor> Tensors(string path)
     {
         using RawFile file = new(path);
-        return new Llama2cLayout(path, file.Buffer).Tensors;
+        return [.. new Llama2cLayout(path, file.Buffer).Tensors];
     }
 
     /// <summary>The bytes that the weights of the file take, for an estimate of memory without the model.</summary>
