@@ -27,6 +27,8 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
             "moka generate -m data/base -p \"Once upon a time\" --temperature 0.8 --top-p 0.95 --seed 7",
             "moka generate -m data/base -a runs/stories -p \"Where was Anna?\" --input \"Anna was at the lake.\" --instruction",
             "moka generate -m data/base -p \"Once upon a time\" --temperature 1 --min-p 0.05 --repeat-penalty 1.1 --stop \"The end\"",
+            "moka generate -m model.Q4_K_M.gguf -p \"Once upon a time\"",
+            "moka generate -m stories.bin --tokenizer tokenizer.bin -p \"Once upon a time\"",
             "cat prompt.txt | moka generate -m MODEL -p - > continuation.txt",
         ],
         ["chat"] =
@@ -49,9 +51,10 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
             "moka quantize MODEL -o MODEL-nf4",
             "moka quantize MODEL -o MODEL-q4 --type q4 --tables bf16",
             "moka quantize MODEL -o MODEL-q8 --type q8 --json",
+            "moka quantize model.Q8_0.gguf -o MODEL-nf4",
         ],
         ["synth"] = ["moka synth --shape tinyllama-1.1b --type q4 -o tiny", "moka synth --shape llama-2-7b --type nf4-double -o seven"],
-        ["inspect"] = ["moka inspect data/base", "moka inspect runs/stories", "moka inspect runs/stories/adapter --json", "moka inspect model.safetensors --tensors"],
+        ["inspect"] = ["moka inspect data/base", "moka inspect runs/stories", "moka inspect runs/stories/adapter --json", "moka inspect model.gguf --tensors", "moka inspect tokenizer.json"],
     };
 
     public override bool ClearsParseErrors => true;

@@ -9,7 +9,7 @@ internal sealed class HuggingFaceSource(string folder) : ModelSource(folder, Lla
     /// <summary>Where newer folders keep the chat template.</summary>
     public const string TemplateFile = "chat_template.jinja";
 
-    private static readonly string[] Companions = ["tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json", GenerationConfigJson.FileName, TemplateFile];
+    private static readonly string[] Companions = ["tokenizer.json", "tokenizer_config.json", "tokenizer.model", "tokenizer.bin", "special_tokens_map.json", GenerationConfigJson.FileName, TemplateFile];
     private const int LargestTemplate = 1 << 20;
 
     public override string Format => "Hugging Face folder";

@@ -120,8 +120,10 @@ public static class LlamaFolder
 
     private static string Require(string folder, string name)
     {
-        if (!Directory.Exists(folder)) throw new MokaException($"{folder}: a model is a folder with {ConfigFile}, {WeightsFile} and {TokenizerJson.FileName}, and there is no such folder; check the path.");
+        if (!Directory.Exists(folder)) throw new MokaException($"{folder}: there is no such folder or file; a model is a folder with {ConfigFile}, {WeightsFile} and {TokenizerJson.FileName}, a GGUF file or a llama2.c file; check the path.");
         string path = Path.Combine(folder, name);
+        if (name == WeightsFile && !File.Exists(path) && Directory.EnumerateFiles(folder, "*.bin").Concat(Directory.EnumerateFiles(folder, "*.pth")).FirstOrDefault() is { } pickled)
+            throw new MokaException($"{path}: the file is missing; {Quoted.Name(Path.GetFileName(pickled))} is PyTorch's own format, which can run code when it is opened and is not read; convert the model to safetensors.");
         return File.Exists(path) ? path : throw new MokaException($"{path}: the file is missing; a model folder holds {ConfigFile}, {WeightsFile} and {TokenizerJson.FileName}.");
     }
 }

@@ -69,6 +69,18 @@ public sealed class GoldenFamilyTests : IDisposable
         golden.AssertComputedBy(ModelSource.Open(path).LoadModel());
     }
 
+    [Theory]
+    [InlineData("null")]
+    [InlineData("4096")]
+    public void A_Mistral_of_the_same_numbers_computes_the_same(string window)
+    {
+        using GoldenFamily golden = new("llama3");
+        golden.Publish(_folder.Path);
+        string config = File.ReadAllText(_folder.File(LlamaFolder.ConfigFile));
+        File.WriteAllText(_folder.File(LlamaFolder.ConfigFile), config.Replace("LlamaForCausalLM", "MistralForCausalLM", StringComparison.Ordinal).Replace("\"llama\"", $"\"mistral\", \"sliding_window\": {window}", StringComparison.Ordinal));
+        golden.AssertComputedBy(ModelSource.Open(_folder.Path).LoadModel());
+    }
+
     [Fact]
     public void Each_has_what_sets_its_generation_apart()
     {

@@ -91,9 +91,16 @@ public sealed class ModelSourceTests : IDisposable
         Assert.Null(listed.AsLlama3(64, 500_000));
     }
 
-    [Theory]
-    [InlineData("nowhere", "no such folder")]
-    public void Nothing_is_named(string name, string named) => ErrorLine.Of(() => ModelSource.Open(_folder.File(name)), named);
+    [Fact]
+    public void What_is_not_there_is_named() => ErrorLine.Of(() => ModelSource.Open(_folder.File("nowhere")), "nowhere", "no such folder or file", "GGUF");
+
+    [Fact]
+    public void Pickled_weights_are_refused_with_the_way_out()
+    {
+        LlamaFolder.Save(_folder.Path, Model, Pieces, WeightStorage.F32, WeightStorage.F32);
+        File.Move(_folder.File(LlamaFolder.WeightsFile), _folder.File("pytorch_model.bin"));
+        ErrorLine.Of(() => ModelSource.Open(_folder.Path).LoadModel(), "pytorch_model.bin", "safetensors");
+    }
 
     [Fact]
     public void Weights_alone_are_no_model()
