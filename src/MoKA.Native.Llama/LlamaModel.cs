@@ -79,7 +79,7 @@ public sealed class LlamaModel
         set
         {
             if (value == Activations.Int8 && !_stored.Any(map => map.TakesInt8))
-                throw new MokaException($"int8 activations need linear maps in {WeightStorage.Q4_0}, got {Config.LinearStorage}; keep float activations, or quantise the model to q4 first.");
+                throw new MokaException($"int8 activations need linear maps in {WeightStorage.Q4_0}, got {(Config.LinearStorage == WeightStorage.Other ? "maps of several types, none of them that" : Config.LinearStorage)}; keep float activations, or quantise the model to q4 first.");
             foreach (FrozenLinear map in _stored.Where(map => map.TakesInt8)) map.Activations = value;
         }
     }

@@ -48,15 +48,18 @@ internal static class QuantizeCommand
             return tensors.Count;
         });
         double weights = tensors.Sum(t => (double)t.Rows * t.Columns), bits = 8 * tensors.Sum(t => (double)t.Bytes) / weights;
-        QuantizedTensor worst = tensors.MaxBy(t => t.RelativeError);
+        QuantizedTensor worst = tensors.DefaultIfEmpty().MaxBy(t => t.RelativeError);
         long before = source.WeightBytes, after = new FileInfo(Path.Combine(output, LlamaFolder.WeightsFile)).Length;
         Fact[] facts =
         [
             new("source", $"{model}, {source.Format}, linear maps {InspectModel.Name(source.Config.LinearStorage)}", model),
             new("output", output),
             new("storage", $"linear maps {type}, token table and head {LlamaFolder.LoadConfig(output).TableStorage}", type.ToString()),
-            new("bits per weight", Invariant($"{bits:0.###} in the linear maps"), bits),
-            new("worst error", $"{Percent(worst.RelativeError)} of its norm in {Quoted.Plain(worst.Name)}", worst.RelativeError),
+            .. tensors.Count == 0 ? [new("linear maps", "stored so already, copied as they are")] : (Fact[])
+            [
+                new("bits per weight", Invariant($"{bits:0.###} in the linear maps"), bits),
+                new("worst error", $"{Percent(worst.RelativeError)} of its norm in {Quoted.Plain(worst.Name)}", worst.RelativeError),
+            ],
             new("size", $"{Bytes(after)}, from {Bytes(before)}", after),
         ];
         if (json)
@@ -68,7 +71,7 @@ internal static class QuantizeCommand
             return ExitCode.Success;
         }
         Screen results = session.Results(parse);
-        results.Table("linear maps", ["name", "shape", "bits a weight", "relative error", "largest error"],
+        if (tensors.Count > 0) results.Table("linear maps", ["name", "shape", "bits a weight", "relative error", "largest error"],
             [.. tensors.Select(t => new[] { Quoted.Plain(t.Name), $"[{t.Rows}, {t.Columns}]", Invariant($"{t.BitsPerWeight:0.###}"), Percent(t.RelativeError), Invariant($"{t.LargestError:0.0000}") })]);
         results.Panel("moka quantize", facts);
         return ExitCode.Success;
