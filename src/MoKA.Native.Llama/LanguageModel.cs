@@ -51,14 +51,14 @@ public sealed class LanguageModel
     public string Hash => _hash ??= Source.Hash();
 
     /// <summary>Puts a fresh adapter on the model, in place of one that is there. It changes no output until it is trained.</summary>
-    /// <param name="options">How each adapted map's mixture is built.</param>
+    /// <param name="options">The method and its settings: <see cref="MokaOptions"/>, <see cref="LoraOptions"/> and others.</param>
     /// <param name="targets">Which projections are adapted.</param>
-    /// <param name="seed">What the first filters are drawn from.</param>
+    /// <param name="seed">What the first factors are drawn from.</param>
     /// <exception cref="MokaException">An option is out of range, or a target is none of the model's projections.</exception>
-    public AdapterSet AttachMoka(MokaOptions options, AdapterTargets targets, ulong seed)
+    public AdapterSet AttachNew(AdapterOptions options, AdapterTargets targets, ulong seed)
     {
         DetachAdapter();
-        return Attach(new AdapterSet(Model.Projections, targets, (projection, place) => new MokaAdapter(projection.Out, projection.In, options, seed, place)));
+        return Attach(new AdapterSet(Model.Projections, targets, (projection, place) => options.Create(projection, seed, place)));
     }
 
     /// <summary>Puts a saved adapter on the model, in place of one that is there.</summary>
@@ -76,8 +76,7 @@ public sealed class LanguageModel
     public void SaveAdapter(string folder)
     {
         if (Adapters is null) throw new MokaException($"{folder}: there is no adapter on the model to be saved; attach or load one first.");
-        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Source.Path)));
-        AdapterFolder.Save(folder, Model, Adapters, _origin ?? new AdapterOrigin(name, Hash));
+        AdapterFolder.Save(folder, Model, Adapters, _origin ?? new AdapterOrigin(AdapterOrigin.NameOf(Source.Path), Hash));
     }
 
     /// <summary>Takes the adapter off: the model is the base again, to the bit.</summary>
@@ -89,7 +88,12 @@ public sealed class LanguageModel
 
     /// <summary>A trainer of the adapter that is on the model.</summary>
     /// <exception cref="MokaException">There is no adapter, or an option is out of range.</exception>
-    public Trainer Trainer(IBatchSource data, TrainingOptions options) => new(Model, Adapters?.Parameters ?? [], data, options, _cpu);
+    public Trainer Trainer(IBatchSource data, TrainingOptions options)
+    {
+        // What is trained further is no longer what its half-precision file held.
+        if (_origin is not null) _origin = _origin with { Types = null };
+        return new Trainer(Model, Adapters?.Parameters ?? [], data, options, _cpu);
+    }
 
     /// <summary>The text that follows a prompt, as a whole.</summary>
     public string Generate(string prompt, GenerationOptions options) => string.Concat(Stream(prompt, options));
