@@ -11,7 +11,7 @@ using MoKA.Native.Llama.Training;
 namespace MoKA.Native.Llama;
 
 /// <summary>
-/// A frozen base with its tokenizer and at most one adapter: load, tune, save and ask in one line each. Everything it
+/// A frozen base with its tokenizer and adapters: load, tune, save and ask in one line each. Everything it
 /// does can also be done with the parts, <see cref="ModelSource"/>, <see cref="AdapterSet"/>, <see cref="Training.Trainer"/>
 /// and <see cref="Generator"/>.
 /// </summary>
@@ -20,6 +20,7 @@ public sealed class LanguageModel
     private readonly Cpu _cpu;
     private string? _hash;
     private AdapterOrigin? _origin;
+    private AdapterStack? _stack;
 
     private LanguageModel(ModelSource source, LlamaModel model, Tokenizer tokenizer, Cpu cpu) =>
         (Source, Model, Tokenizer, _cpu) = (source, model, tokenizer, cpu);
@@ -71,6 +72,20 @@ public sealed class LanguageModel
         return Attach(stored.Adapters);
     }
 
+    /// <summary>
+    /// Puts several saved adapters on the model at once, in place of what is there; their weights may be changed at any time
+    /// between texts. The base is not read again.
+    /// </summary>
+    /// <param name="adapters">Each adapter's folder and how much it counts.</param>
+    /// <exception cref="MokaException">A file is missing or damaged, or an adapter belongs to another base.</exception>
+    public AdapterStack LoadAdapters(params IReadOnlyList<(string Folder, float Weight)> adapters)
+    {
+        DetachAdapter();
+        _stack = new AdapterStack([.. adapters.Select(a => (AdapterFolder.Load(a.Folder, Model, Hash).Adapters, a.Weight))]);
+        _stack.Attach();
+        return _stack;
+    }
+
     /// <summary>Writes the adapter that is on the model, exact to the bit.</summary>
     /// <exception cref="MokaException">There is none, or the folder cannot be written.</exception>
     public void SaveAdapter(string folder)
@@ -83,7 +98,8 @@ public sealed class LanguageModel
     public void DetachAdapter()
     {
         Adapters?.Detach();
-        (Adapters, _origin) = (null, null);
+        _stack?.Detach();
+        (Adapters, _stack, _origin) = (null, null, null);
     }
 
     /// <summary>A trainer of the adapter that is on the model.</summary>

@@ -16,7 +16,7 @@ internal static class ChatCommand
     public static Command Create(Session session)
     {
         Option<string> model = Options.Model();
-        Option<string?> adapter = Options.Adapter();
+        Option<IReadOnlyList<string>> adapter = Options.Adapter();
         Option<string?> tokenizer = Options.Tokenizer();
         Option<string?> template = new("--template") { Description = "How the model wants conversations written; the model's own unless given.", HelpName = string.Join('|', ChatTemplate.All.Select(t => t.Name)) };
         Option<string?> system = new("--system") { Description = "What sets the scene.", HelpName = "TEXT" };
@@ -30,7 +30,7 @@ internal static class ChatCommand
         {
             GenerationOptions options = sampling.Read(parse);
             ChatTemplate? named = parse.GetValue(template) is { } name ? UsageException.Check(() => ChatTemplate.ByName(name)) : null;
-            using Inputs inputs = Inputs.Load(parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetValue(adapter), parse.GetValue(threads), parse.GetRequiredValue(activations));
+            using Inputs inputs = Inputs.Load(parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetRequiredValue(adapter), parse.GetValue(threads), parse.GetRequiredValue(activations));
             int positions = inputs.Model.Config.MaxPositions, asked = parse.GetValue(context);
             if (asked > positions) throw new UsageException($"--context must be at most {positions}, the model's positions, got {asked}.");
             int room = asked > 0 ? asked : Math.Min(positions, UsualContext);

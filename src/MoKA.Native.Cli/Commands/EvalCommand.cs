@@ -25,7 +25,7 @@ internal static class EvalCommand
     private static Command Task(Session session, string name, string description, Func<Request, IReadOnlyList<Fact>> measure)
     {
         Option<string> model = Options.Model();
-        Option<string?> adapter = Options.Adapter();
+        Option<IReadOnlyList<string>> adapter = Options.Adapter();
         Option<string?> tokenizer = Options.Tokenizer();
         Option<string> data = Options.RequiredText("--data", "-d", "DATA", "What to measure on.");
         Option<string> template = Options.Template("short");
@@ -37,10 +37,10 @@ internal static class EvalCommand
         Command command = new(name, description) { model, adapter, tokenizer, data, template, limit, maxLength, activations, threads, json };
         command.SetAction(parse =>
         {
-            using Inputs inputs = Inputs.Load(parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetValue(adapter), parse.GetValue(threads), parse.GetRequiredValue(activations));
+            using Inputs inputs = Inputs.Load(parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetRequiredValue(adapter), parse.GetValue(threads), parse.GetRequiredValue(activations));
             Screen progress = session.Progress(parse, onOutput: false);
             IReadOnlyList<Fact> result = measure(new Request(inputs, parse.GetRequiredValue(data), parse.GetRequiredValue(template), parse.GetValue(limit), inputs.Length(parse.GetValue(maxLength)), progress, session.Cancel));
-            IReadOnlyList<Fact> facts = [new("task", name), new("model", parse.GetRequiredValue(model)), new("adapter", parse.GetValue(adapter) ?? "none"), new("data", parse.GetRequiredValue(data)), new("activations", parse.GetRequiredValue(activations)), .. result];
+            IReadOnlyList<Fact> facts = [new("task", name), new("model", parse.GetRequiredValue(model)), new("adapter", parse.GetRequiredValue(adapter) is { Count: > 0 } given ? string.Join(", ", given) : "none"), new("data", parse.GetRequiredValue(data)), new("activations", parse.GetRequiredValue(activations)), .. result];
             if (parse.GetValue(json)) Fact.WriteJson(session.Terminal.Out, facts);
             else session.Results(parse).Panel($"moka eval {name}", facts);
             return ExitCode.Success;

@@ -11,7 +11,7 @@ internal static class GenerateCommand
     public static Command Create(Session session)
     {
         Option<string> model = Options.Model();
-        Option<string?> adapter = Options.Adapter();
+        Option<IReadOnlyList<string>> adapter = Options.Adapter();
         Option<string?> tokenizer = Options.Tokenizer();
         Option<string> prompt = Options.RequiredText("--prompt", "-p", "TEXT", "The text to continue, or - to read it from standard input.");
         Option<bool> instruction = new("--instruction") { Description = "The prompt is an instruction: wrap it in the template." };
@@ -27,7 +27,7 @@ internal static class GenerateCommand
             GenerationOptions options = sampling.Read(parse);
             bool wrap = parse.GetValue(instruction);
             if (!wrap && parse.GetRequiredValue(input).Length > 0) throw new UsageException("--input belongs to an instruction; add --instruction.");
-            using Inputs inputs = Inputs.Load(parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetValue(adapter), parse.GetValue(threads), parse.GetRequiredValue(activations));
+            using Inputs inputs = Inputs.Load(parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetRequiredValue(adapter), parse.GetValue(threads), parse.GetRequiredValue(activations));
             string text = parse.GetRequiredValue(prompt) is "-" ? session.Terminal.In.ReadToEnd() : parse.GetRequiredValue(prompt);
             if (wrap) text = AlpacaTemplate.ByName(parse.GetRequiredValue(template)).Prompt(new AlpacaRecord(text, parse.GetRequiredValue(input), ""));
             return Stream(session, inputs, text, options, parse.GetValue(session.Quiet));

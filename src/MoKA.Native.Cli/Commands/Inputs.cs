@@ -1,3 +1,4 @@
+using System.Globalization;
 using MoKA.Native.Adapters;
 using MoKA.Native.Llama;
 using MoKA.Native.Llama.Checkpoints;
@@ -6,10 +7,10 @@ using MoKA.Native.Nn;
 
 namespace MoKA.Native.Cli.Commands;
 
-/// <summary>Reads what several commands take: a model with its tokenizer and, when given, an adapter put on it.</summary>
+/// <summary>Reads what several commands take: a model with its tokenizer and, when given, adapters put on it.</summary>
 internal sealed class Inputs : IDisposable
 {
-    private Inputs(Cpu cpu, ModelSource source, LlamaModel model, Tokenizer tokenizer, AdapterSet? adapters) => (Cpu, Source, Model, Tokenizer, Adapters) = (cpu, source, model, tokenizer, adapters);
+    private Inputs(Cpu cpu, ModelSource source, LlamaModel model, Tokenizer tokenizer) => (Cpu, Source, Model, Tokenizer) = (cpu, source, model, tokenizer);
 
     public Cpu Cpu { get; }
 
@@ -20,9 +21,7 @@ internal sealed class Inputs : IDisposable
 
     public Tokenizer Tokenizer { get; }
 
-    public AdapterSet? Adapters { get; }
-
-    public static Inputs Load(string modelPath, string? tokenizerPath, string? adapterFolder, int threads, string activations)
+    public static Inputs Load(string modelPath, string? tokenizerPath, IReadOnlyList<string> adapters, int threads, string activations)
     {
         Cpu cpu = UsageException.Check(() => new Cpu(threads));
         try
@@ -31,9 +30,8 @@ internal sealed class Inputs : IDisposable
             LlamaModel model = source.LoadModel();
             if (activations == Options.Int8) UsageException.Check(() => model.Activations = Activations.Int8);
             Tokenizer tokenizer = source.LoadTokenizer(tokenizerPath);
-            AdapterSet? adapters = adapterFolder is null ? null : AdapterFolder.Load(AdapterIn(adapterFolder), model, source.Hash()).Adapters;
-            adapters?.Attach();
-            return new Inputs(cpu, source, model, tokenizer, adapters);
+            Attach(source, model, adapters);
+            return new Inputs(cpu, source, model, tokenizer);
         }
         catch
         {
@@ -58,4 +56,21 @@ internal sealed class Inputs : IDisposable
     }
 
     public void Dispose() => Cpu.Dispose();
+
+    private static void Attach(ModelSource source, LlamaModel model, IReadOnlyList<string> adapters)
+    {
+        if (adapters.Count == 0) return;
+        string hash = source.Hash();
+        (AdapterSet Adapters, float Weight)[] sets = [.. adapters.Select(Weighted).Select(a => (AdapterFolder.Load(AdapterIn(a.Folder), model, hash).Adapters, a.Weight))];
+        if (sets is [(AdapterSet alone, 1)]) alone.Attach();
+        else new AdapterStack(sets).Attach();
+    }
+
+    /// <summary>FOLDER or FOLDER:0.5. A folder whose own name ends so is taken as it is.</summary>
+    private static (string Folder, float Weight) Weighted(string text)
+    {
+        int colon = text.LastIndexOf(':');
+        if (colon < 1 || Directory.Exists(text) || !float.TryParse(text.AsSpan(colon + 1), NumberStyles.Float, CultureInfo.InvariantCulture, out float weight)) return (text, 1);
+        return (text[..colon], weight);
+    }
 }

@@ -49,7 +49,12 @@ internal static class Options
 
     public static Option<string> Model() => RequiredText("--model", "-m", "MODEL", "A model: a folder of Hugging Face's, a GGUF file or a llama2.c file.");
 
-    public static Option<string?> Adapter() => Text("--adapter", "-a", "ADAPTER", "An adapter's folder, or the run that made it.");
+    public static Option<IReadOnlyList<string>> Adapter()
+    {
+        Option<IReadOnlyList<string>> option = Repeated("--adapter", "ADAPTER[:WEIGHT]", "An adapter's folder, or the run that made it; several add up, each with its weight, 1 unless given.");
+        option.Aliases.Add("-a");
+        return option;
+    }
 
     public static Option<string?> Tokenizer() => new("--tokenizer") { Description = "A tokenizer.json, tokenizer.model or tokenizer.bin, or a folder that holds one; the model's own unless given.", HelpName = "FILE" };
 

@@ -16,7 +16,7 @@ internal static class PerplexityCommand
     public static Command Create(Session session)
     {
         Option<string> model = Options.Model();
-        Option<string?> adapter = Options.Adapter();
+        Option<IReadOnlyList<string>> adapter = Options.Adapter();
         Option<string?> tokenizer = Options.Tokenizer();
         Option<string> text = new("--text", "-d") { Description = "A text file, read as one text.", HelpName = "FILE", Required = true };
         Option<string> protocol = Options.Choice("--protocol", "llama.cpp: disjoint windows behind BOS, the second half of each is scored. full: disjoint pieces behind BOS, every token is scored.", LlamaCpp, LlamaCpp, Full);
@@ -28,7 +28,7 @@ internal static class PerplexityCommand
         command.SetAction(parse =>
         {
             string path = parse.GetRequiredValue(text), named = parse.GetRequiredValue(protocol);
-            using Inputs inputs = Inputs.Load(parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetValue(adapter), parse.GetValue(threads), parse.GetRequiredValue(activations));
+            using Inputs inputs = Inputs.Load(parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetRequiredValue(adapter), parse.GetValue(threads), parse.GetRequiredValue(activations));
             int asked = parse.GetValue(context), tokens = asked > 0 ? asked : Math.Min(inputs.Model.Config.MaxPositions, UsualContext);
             UsageException.Check(() => Perplexity.CheckContext(inputs.Model.Config, tokens));
             string content = TextFile.Read(path);
@@ -37,7 +37,7 @@ internal static class PerplexityCommand
                 inputs.Model, inputs.Tokenizer, content, named == Full ? PerplexityProtocol.Full : PerplexityProtocol.LlamaCpp, tokens, inputs.Cpu, step => report((int)((long)content.Length * step.Done / step.Windows)), session.Cancel));
             IReadOnlyList<Fact> facts =
             [
-                new("task", "perplexity"), new("model", parse.GetRequiredValue(model)), new("adapter", parse.GetValue(adapter) ?? "none"), new("text", path), new("activations", parse.GetRequiredValue(activations)),
+                new("task", "perplexity"), new("model", parse.GetRequiredValue(model)), new("adapter", parse.GetRequiredValue(adapter) is { Count: > 0 } given ? string.Join(", ", given) : "none"), new("text", path), new("activations", parse.GetRequiredValue(activations)),
                 new("protocol", named), new("context", Count(tokens), tokens), .. Facts(result, Stopwatch.GetElapsedTime(start).TotalSeconds),
             ];
             if (parse.GetValue(json)) Fact.WriteJson(session.Terminal.Out, facts);

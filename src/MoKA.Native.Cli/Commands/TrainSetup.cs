@@ -15,7 +15,7 @@ internal sealed class TrainSetup : IDisposable
     {
         settings.Validate();
         Settings = settings;
-        _inputs = Inputs.Load(settings.Model, settings.Tokenizer, adapterFolder: null, settings.Threads, Options.Float);
+        _inputs = Inputs.Load(settings.Model, settings.Tokenizer, adapters: [], settings.Threads, Options.Float);
         MaxLength = _inputs.Length(settings.MaxLength);
         AlpacaTemplate template = AlpacaTemplate.ByName(settings.Template);
         Data = new InstructionDataset(Tokenizer, template, AlpacaReader.Read(settings.Data), MaxLength, settings.Seed);

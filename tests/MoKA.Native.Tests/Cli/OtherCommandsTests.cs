@@ -14,6 +14,19 @@ public sealed class OtherCommandsTests : IClassFixture<CliWorld>
     }
 
     [Fact]
+    public void AdaptersAddUpWithTheirWeights()
+    {
+        string[] common = ["generate", "-m", _world.Base, "-p", "Anna had", "--max-tokens", "8", "--threads", "1"];
+        string alone = _world.Run([.. common, "-a", _run]).Out, none = _world.Run(common).Out;
+        Assert.Equal(alone, _world.Run([.. common, "-a", _run, "-a", _run + ":0"]).Out);
+        Assert.Equal(none, _world.Run([.. common, "-a", _run + ":0"]).Out);
+        Assert.Equal(alone, _world.Run([.. common, "-a", _run + ":0.5", "-a", _run + ":0.5"]).Out);
+        CliResult wrong = _world.Run([.. common, "-a", _run + ":x"]);
+        Assert.Equal(3, wrong.Code);
+        Assert.Contains(":x", wrong.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void MapsThatAreStoredSoAlreadyAreCopied()
     {
         string output = _world.Path("same");

@@ -45,6 +45,29 @@ public sealed class LanguageModelTests : IDisposable
     }
 
     [Fact]
+    public void Several_adapters_stand_on_one_base_and_are_weighted_as_it_speaks()
+    {
+        LanguageModel model = Load();
+        string before = model.Generate(Prompt, Options);
+        foreach (string name in new[] { "first", "second" })
+        {
+            model.AttachNew(name == "first" ? new MokaOptions() : new LoraOptions { Rank = 4 }, AdapterTargets.Parse("all"), seed: 1);
+            using (Trainer trainer = model.Trainer(ToyTasks.FineTuning().Data, ToyTasks.Options(steps: 20))) trainer.Run();
+            model.SaveAdapter(_folder.File(name));
+        }
+        string second = model.Generate(Prompt, Options);
+        AdapterStack stack = model.LoadAdapters((_folder.File("first"), 0), (_folder.File("second"), 1));
+        Assert.Equal(second, model.Generate(Prompt, Options));
+        stack.SetWeight(1, 0);
+        Assert.Equal(before, model.Generate(Prompt, Options));
+        stack.SetWeight(0, 0.5f);
+        stack.SetWeight(1, 0.5f);
+        Assert.NotEqual("", model.Generate(Prompt, Options));
+        model.DetachAdapter();
+        Assert.Equal(before, model.Generate(Prompt, Options));
+    }
+
+    [Fact]
     public void A_description_names_the_base_without_its_place()
     {
         LanguageModel model = Load();
