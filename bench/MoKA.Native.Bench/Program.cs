@@ -11,6 +11,7 @@ Dictionary<string, Func<string>> tables = new()
     ["attention"] = AttentionTable.Measure,
     ["kronecker"] = KroneckerTable.Measure,
     ["scaling"] = ScalingTable.Measure,
+    ["methods"] = MethodTable.Measure,
     ["int4"] = Int4Table.Measure,
     ["large"] = LargeTable.Measure,
 };

@@ -8,31 +8,29 @@ using MoKA.Native.Llama.Training;
 namespace MoKA.Native.Bench.Steps;
 
 /// <summary>
-/// One way to train a LLaMA of 110M shape on a frozen float base: which adapter, and where. Run in a process of its own,
-/// so that the peak memory is its own.
+/// One way to train a LLaMA of 110M shape on a frozen base: which adapter, and where. Run in a process of its own, so that
+/// the peak memory is its own.
 /// </summary>
-internal sealed record StepCase(string Name, string Targets, Func<int, int, ulong, Adapter>? Create)
+internal sealed record StepCase(string Name, string Targets, Func<int, int, AdapterOptions>? Options)
 {
     private const int WarmUp = 4, LoraRank = 16, Side = 32;
 
     /// <summary>The adapters that are compared; the four filters are those of PyTorch's side: A 32x32, B [out / 32, in / 32].</summary>
     private static readonly StepCase[] All =
     [
-        new("lora-all", "all", Lora),
-        new("lora-qv", "q,v", Lora),
-        new("moka10-qv", "q,v", (o, i, place) => new MokaAdapter(o, i, new MokaOptions { Filters = 10 }, seed: 1, place)),
+        new("lora-all", "all", (_, _) => new LoraOptions { Rank = LoraRank }),
+        new("rslora-all", "all", (_, _) => new LoraOptions { Rank = LoraRank, RankStabilized = true }),
+        new("dora-all", "all", (_, _) => new LoraOptions { Rank = LoraRank, Decomposed = true }),
+        new("lokr-all", "all", (_, _) => new LokrOptions()),
+        new("lokr-whole-all", "all", (_, _) => new LokrOptions { Rank = 128 }),
+        new("krona-all", "all", (_, _) => new KronaOptions()),
+        new("mokas-all", "all", (_, _) => new MokaSOptions()),
+        new("lora-qv", "q,v", (_, _) => new LoraOptions { Rank = LoraRank }),
+        new("moka10-qv", "q,v", (_, _) => new MokaOptions { Filters = 10 }),
         new("forward", "", null),
         .. from filters in (int[])[1, 2, 4, 8]
-           select new StepCase($"moka{filters}-all", "all", (o, i, place) => new MokaAdapter(o, i, new MokaOptions { Shapes = [.. Enumerable.Repeat(new KroneckerShape(Side, Side, o / Side, i / Side), filters)] }, seed: 1, place)),
+           select new StepCase($"moka{filters}-all", "all", (o, i) => new MokaOptions { Shapes = [.. Enumerable.Repeat(new KroneckerShape(Side, Side, o / Side, i / Side), filters)] }),
     ];
-
-    // B away from zero, so that no gradient is zero.
-    private static LoraAdapter Lora(int outputs, int inputs, ulong place)
-    {
-        LoraAdapter adapter = new(outputs, inputs, new LoraOptions { Rank = LoraRank }, seed: 1, place);
-        adapter.B.FillUniform(0.01f, seed: 2, place);
-        return adapter;
-    }
 
     /// <summary>Does what the run says and measures it.</summary>
     public static StepResult Measure(StepRun run) => All.First(c => c.Name == run.Case).Run(run);
@@ -41,10 +39,10 @@ internal sealed record StepCase(string Name, string Targets, Func<int, int, ulon
     {
         LlamaConfig shape = run.Shape;
         using Cpu cpu = new(run.Threads);
-        LlamaModel model = new(shape, new RandomWeights(shape, seed: 1)) { Recompute = run.Recompute };
+        LlamaModel model = run.CreateModel();
         model.Freeze();
         long trainable = 0;
-        Action step = Create is null ? Forward(cpu, model, run) : Training(cpu, model, run, out trainable);
+        Action step = Options is null ? Forward(cpu, model, run) : Training(cpu, model, run, out trainable);
         for (int i = 0; i < WarmUp; i++)
         {
             step();
@@ -66,7 +64,7 @@ internal sealed record StepCase(string Name, string Targets, Func<int, int, ulon
 
     private Action Training(Cpu cpu, LlamaModel model, StepRun run, out long trainable)
     {
-        AdapterSet adapters = new(model.Projections, AdapterTargets.Parse(Targets), (p, place) => Create!(p.Out, p.In, place));
+        AdapterSet adapters = new(model.Projections, AdapterTargets.Parse(Targets), (p, place) => Options!(p.Out, p.In).Create(p.Current, seed: 1, place));
         adapters.Attach();
         trainable = adapters.ParameterCount;
         TrainingOptions options = new() { Steps = int.MaxValue, BatchSize = run.Batch, PeakLearningRate = 1e-5f };
@@ -88,34 +86,47 @@ internal sealed record StepCase(string Name, string Targets, Func<int, int, ulon
 
     /// <summary>
     /// Arithmetic of a step in 10⁹ operations, a multiply-add counting two: frozen maps forward and for the inputs'
-    /// gradients, causal attention (two products forward, four back), adapters (three times their forward).
+    /// gradients, causal attention (two products forward, four back), adapters (three times their forward), and for DoRA
+    /// the maps' products with its A.
     /// Recomputation is not counted.
     /// </summary>
     private double Gigaflop(StepRun run)
     {
         LlamaConfig shape = run.Shape;
-        double tokens = run.Tokens, backward = Create is null ? 0 : 1;
+        double tokens = run.Tokens, backward = Options is null ? 0 : 1;
         double frozen = (shape.Layers * (shape.BlockParameterCount - 2.0 * shape.HiddenSize) + (double)shape.VocabularySize * shape.HiddenSize) * 2 * tokens * (1 + backward);
         double attention = shape.Layers * 2.0 * tokens * (run.Length + 1) * shape.QuerySize * (1 + 2 * backward);
-        return (frozen + attention + 3 * tokens * AdapterOperationsPerToken(shape)) / 1e9;
+        return (frozen + attention + Maps(shape).Sum(m => AdapterOperations(Options!(m.Out, m.In), m.Out, m.In, tokens))) / 1e9;
     }
 
-    private double AdapterOperationsPerToken(LlamaConfig shape)
+    /// <summary>Every adapted map of the model.</summary>
+    private IEnumerable<(int Out, int In)> Maps(LlamaConfig shape)
     {
-        if (Create is null) return 0;
+        if (Options is null) return [];
         AdapterTargets targets = AdapterTargets.Parse(Targets);
-        (string Kind, int Out, int In)[] maps =
-        [
-            ("q", shape.QuerySize, shape.HiddenSize), ("k", shape.KeyValueSize, shape.HiddenSize), ("v", shape.KeyValueSize, shape.HiddenSize), ("o", shape.HiddenSize, shape.QuerySize),
-            ("gate", shape.IntermediateSize, shape.HiddenSize), ("up", shape.IntermediateSize, shape.HiddenSize), ("down", shape.HiddenSize, shape.IntermediateSize),
-        ];
-        return shape.Layers * maps.Where(m => targets.Contains(m.Kind)).Sum(m => Create(m.Out, m.In, 0) switch
-        {
-            LoraAdapter lora => 2.0 * lora.ParameterCount,
-            MokaAdapter moka => moka.Shapes.Sum(s => 2.0 * Math.Min(s.CostAFirst, s.CostBFirst)),
-            Adapter other => throw new NotSupportedException($"{other.GetType().Name} has no operation count here."),
-        });
+        return from layer in Enumerable.Range(0, shape.Layers) from map in shape.LinearMaps where targets.Contains(map.Kind) select (map.Outputs, map.Inputs);
     }
+
+    private static double AdapterOperations(AdapterOptions options, int outputs, int inputs, double tokens)
+    {
+        double perToken = options switch
+        {
+            LoraOptions lora => 2.0 * lora.Rank * (outputs + inputs),
+            MokaOptions moka => moka.ShapesFor(outputs, inputs).Sum(Kronecker),
+            MokaSOptions mokaS => mokaS.ShapesFor(outputs, inputs).Sum(s => 2.0 * s.Repeats * s.Parameters),
+            KronaOptions krona => Kronecker(krona.ShapeFor(outputs, inputs)),
+            LokrOptions lokr => Lokr(lokr, lokr.ShapeFor(outputs, inputs)),
+            _ => throw new NotSupportedException($"{options.Method} has no operation count here."),
+        };
+        return 3 * tokens * perToken + (options is LoraOptions { Decomposed: true } dora ? 2.0 * dora.Rank * outputs * inputs : 0);
+    }
+
+    private static double Kronecker(KroneckerShape s) => 2.0 * Math.Min(s.CostAFirst, s.CostBFirst);
+
+    // A decomposed second factor is applied half by half.
+    private static double Lokr(LokrOptions options, KroneckerShape s) => options.DecomposesInner(s)
+        ? 2.0 * s.ColumnsA * options.Rank * s.ColumnsB + Kronecker(s with { ColumnsB = options.Rank })
+        : Kronecker(s);
 
     private static long PeakBytes()
     {

@@ -1,11 +1,13 @@
 using System.Diagnostics;
 using System.Text.Json;
 using MoKA.Native.Llama;
+using MoKA.Native.Nn;
+using MoKA.Native.Quantization;
 
 namespace MoKA.Native.Bench.Steps;
 
 /// <summary>One measurement of a whole step: the case, and the sizes.</summary>
-internal sealed record StepRun(string Case, int Threads = 2, int Steps = 7, int Length = 256, int Batch = 4, int Hidden = 768, int Layers = 12, bool Recompute = false)
+internal sealed record StepRun(string Case, int Threads = 2, int Steps = 7, int Length = 256, int Batch = 4, int Hidden = 768, int Layers = 12, bool Recompute = false, WeightStorage Storage = WeightStorage.F32)
 {
     private const int HeadDim = 64, Vocabulary = 32000;
 
@@ -16,6 +18,9 @@ internal sealed record StepRun(string Case, int Threads = 2, int Steps = 7, int 
     {
         VocabularySize = Vocabulary, HiddenSize = Hidden, IntermediateSize = Hidden * 8 / 3 / 32 * 32, Layers = Layers, Heads = Hidden / HeadDim, KeyValueHeads = Hidden / HeadDim, HeadDim = HeadDim, MaxPositions = 4096,
     };
+
+    /// <summary>The model, frozen maps stored as asked.</summary>
+    public LlamaModel CreateModel() => new(Shape, new StoredWeights(new RandomWeights(Shape, seed: 1), Storage)) { Recompute = Recompute };
 
     /// <summary>Measures in a process of its own.</summary>
     public StepResult Measure()
