@@ -52,6 +52,7 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
         ],
         ["synth"] = ["moka synth --shape tinyllama-1.1b --type q4 -o tiny", "moka synth --shape llama-2-7b --type nf4-double -o seven"],
         ["shapes"] = ["moka shapes --in 4096 --out 4096", "moka shapes --in 4096 --out 14336 --filters 4 --budget 80000 --min-rank 1024", "moka shapes --in 192 --out 512 --all --json"],
+        ["plot"] = ["moka plot runs/stories/adapter -o gates.svg", "moka plot runs/stories runs/stories-2 runs/mine -o losses.svg --smooth 0.98"],
         ["inspect"] = ["moka inspect data/base", "moka inspect runs/stories", "moka inspect runs/stories/adapter --json", "moka inspect model.safetensors --tensors", "moka inspect --shape llama-3-8b --adapter-plan", "moka inspect data/base --adapter-plan --targets q,v --filters 4 --rank 8"],
     };
 
