@@ -28,7 +28,7 @@ internal static class AdapterPlot
         int layers = rows.Max(r => r.Cells.Length);
         double height = rows.Length * RowHeight + (fields.Length - 1) * KindGap, labels = rows.Max(r => r.Label.Length) * LetterWidth + 10;
         PlotModel model = PlotStyle.Model(title);
-        (model.TitlePadding, model.Padding) = (14, new OxyThickness(12, 22, 12, 8));
+        model.TitlePadding = 14;
         model.PlotMargins = new OxyThickness(labels + fields.Max(f => f.Kind.Length) * KindLetterWidth + 12, Above, Beside, Below);
         double left = mixtures ? (1 - Middle) / 2 : 1, across = Seam * layers / (left * (PlotStyle.Width - model.PlotMargins.Left - Beside));
         if (mixtures) AddColumn(model, "gate", $"gate weight{(fields.Select(f => f.Rows.Length).Distinct().Count() == 1 ? $", equal shares are 1/{fields[0].Rows.Length}" : "")}", Gates, 0, left, layers, [.. rows.SelectMany(r => r.Cells).Select(c => c.Weight).Where(double.IsFinite)]);

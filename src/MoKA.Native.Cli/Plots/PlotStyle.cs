@@ -26,7 +26,7 @@ internal static class PlotStyle
         TextColor = Ink,
         Background = OxyColors.White,
         PlotAreaBorderThickness = new OxyThickness(0),
-        Padding = new OxyThickness(12, 10, 20, 8),
+        Padding = new OxyThickness(12, 20, 20, 8),
     };
 
     /// <summary>An empty picture of losses over steps.</summary>
@@ -35,7 +35,7 @@ internal static class PlotStyle
         PlotModel model = Model(title);
         model.Axes.Add(Axis(AxisPosition.Bottom, "step", 0));
         model.Axes.Add(Axis(AxisPosition.Left, "loss, nats a token", 0));
-        model.Legends.Add(new Legend { LegendPosition = LegendPosition.RightTop, LegendBorderThickness = 0, LegendLineSpacing = 8, LegendPadding = 20, LegendTextColor = Ink });
+        model.Legends.Add(new Legend { LegendPosition = LegendPosition.RightTop, LegendBorderThickness = 0, LegendLineSpacing = 8, LegendTextColor = Ink });
         return model;
     }
 
@@ -80,5 +80,17 @@ internal static class PlotStyle
     }
 
     public static void Save(string path, PlotModel model, double height = Height) =>
-        AtomicFile.Write(path, stream => new SvgExporter { Width = Width, Height = height }.Export(model, stream));
+        AtomicFile.Write(path, stream => new SvgExporter { Width = Width, Height = height, TextMeasurer = new GenerousText(Width, height) }.Export(model, stream));
+
+    /// <summary>Texts take more room than the narrow font by which they are measured, so that none is cut off in a wider one.</summary>
+    private sealed class GenerousText(double width, double height) : PdfRenderContext(width, height, OxyColors.White)
+    {
+        private const double Wider = 1.36;
+
+        public override OxySize MeasureText(string text, string fontFamily, double fontSize, double fontWeight)
+        {
+            OxySize size = base.MeasureText(text, fontFamily, fontSize, fontWeight);
+            return new OxySize(Wider * size.Width, size.Height);
+        }
+    }
 }

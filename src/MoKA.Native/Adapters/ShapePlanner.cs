@@ -9,9 +9,9 @@ namespace MoKA.Native.Adapters;
 /// <remarks>
 /// The search is exact without trying all mixtures. Parameters and multiply-adds of a mixture are sums over its filters,
 /// and so is the rank up to the map's shorter side; hence replacing some of the filters by as many that beat them, or do
-/// as well, makes no mixture worse. So filters need only have shapes that no other shape beats (30 of the 312 of a map
-/// [14336, 4096]), and the best mixtures of r filters are among those of r - 1 with one filter more: what is beaten is
-/// dropped after every filter. Shapes that are alike in all three, such as 16x256:256x16 and 256x16:16x256, count as one
+/// as well, makes no mixture worse. So filters need only have shapes that no other shape beats (of the 312 of a map
+/// [14336, 4096] 30, alike ones counted once), and the best mixtures of r filters are among the best of r - 1 with one
+/// filter more: what is beaten is dropped after every filter. Shapes that are alike in all three, such as 16x256:256x16 and 256x16:16x256, count as one
 /// in the search and are dealt out in turn, since filters of different shapes together span more.
 /// </remarks>
 public static class ShapePlanner

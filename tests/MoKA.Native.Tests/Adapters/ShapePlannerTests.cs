@@ -61,6 +61,15 @@ public sealed class ShapePlannerTests
         for (int i = 0; i < plans.Count; i++) Assert.DoesNotContain(plans, p => p.Dominates(plans[i]));
     }
 
+    [Theory]
+    [InlineData(4096, 4096, 169, 13)]
+    [InlineData(14336, 4096, 312, 30)]
+    public void Few_shapes_are_left_to_combine(int outputs, int inputs, int shapes, int unbeaten)
+    {
+        Assert.Equal(shapes, KroneckerShapes.CheapestFirst(outputs, inputs).Count());
+        Assert.Equal(unbeaten, ShapePlanner.Propose(outputs, inputs, 1).Count);
+    }
+
     [Fact]
     public void Alike_shapes_take_turns()
     {
