@@ -23,8 +23,8 @@ public static class AdapterRanks
 
     private const int LongestSide = 1 << 16;
 
-    /// <summary>The most multiply-adds for a whole adapter, about a second's.</summary>
-    public const double MostWork = 2e9;
+    /// <summary>The most multiply-adds for a whole adapter, which take about a second.</summary>
+    public const double MostWork = 1.5e9;
 
     /// <summary>Reads an adapter's folder.</summary>
     /// <returns>For each module as the file calls it.</returns>
@@ -36,7 +36,7 @@ public static class AdapterRanks
         using SafetensorsFile file = new(Path.Combine(folder, AdapterFolder.WeightsFile));
         (string Stem, Way Way)[] ways = [.. file.Tensors.Keys.Select(format.StemOf).OfType<string>().Distinct().Order(StringComparer.Ordinal).Select(stem => (stem, WayOf(format, config, new ModuleTensors(file, stem, stem))))];
         double work = ways.Sum(w => w.Way.Work);
-        string tooMuch = work <= MostWork ? "" : string.Create(CultureInfo.InvariantCulture, $"it would take {work / 1e9:0.0} billion multiply-adds, and {MostWork / 1e9:0} are the most");
+        string tooMuch = work <= MostWork ? "" : string.Create(CultureInfo.InvariantCulture, $"it would take {work / 1e9:0.0} billion multiply-adds, and {MostWork / 1e9:0.0} are the most");
         return ways.ToDictionary(w => w.Stem, w => w.Way switch
         {
             { Compute: null, Reason: { } reason } => new UpdateRank(null, reason),

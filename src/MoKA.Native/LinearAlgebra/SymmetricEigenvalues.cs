@@ -107,10 +107,19 @@ public static class SymmetricEigenvalues
         beside[high] = 0;
     }
 
+    // Four sums at a time, so that additions need not wait for each other.
     private static double Dot(ReadOnlySpan<double> x, ReadOnlySpan<double> y)
     {
-        double sum = 0;
-        for (int i = 0; i < x.Length; i++) sum += x[i] * y[i];
-        return sum;
+        double a = 0, b = 0, c = 0, d = 0;
+        int i = 0;
+        for (; i + 4 <= x.Length; i += 4)
+        {
+            a += x[i] * y[i];
+            b += x[i + 1] * y[i + 1];
+            c += x[i + 2] * y[i + 2];
+            d += x[i + 3] * y[i + 3];
+        }
+        for (; i < x.Length; i++) a += x[i] * y[i];
+        return a + b + (c + d);
     }
 }
