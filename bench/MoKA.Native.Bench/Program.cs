@@ -23,6 +23,11 @@ switch (args)
     case ["large-run", string what, string folder]:
         Console.WriteLine(JsonSerializer.Serialize(LargeTable.Run(what, folder)));
         break;
+    case ["tokenizers", string tokenizer, string sample, .. string[] file]:
+        string speeds = TokenizerTable.Measure(tokenizer, sample);
+        Console.Write(speeds);
+        if (file is [string target]) File.WriteAllText(target, speeds);
+        break;
     case ["quick", .. string[] options]:
         foreach ((string key, double? ratio) in options is ["--json"] ? [] : Quick.Measure()) Console.WriteLine($"{key}: {Markdown.Number(ratio, 3)}");
         if (options is ["--json"]) Console.WriteLine(JsonSerializer.Serialize(Quick.Measure()));

@@ -16,7 +16,7 @@ public static class FineTuneExample
         IReadOnlyList<AlpacaRecord> records = AlpacaReader.Read(alpacaFile);
         InstructionDataset data = new(model.Tokenizer, AlpacaTemplate.Short, records, model.Model.Config.MaxPositions, seed: 1);
 
-        model.AttachMoka(new MokaOptions { Filters = 10 }, AdapterTargets.Parse("q,v"), seed: 1);
+        model.AttachNew(new MokaOptions { Filters = 10 }, AdapterTargets.Parse("q,v"), seed: 1);
         using Trainer trainer = model.Trainer(data, new TrainingOptions { Steps = steps, PeakLearningRate = 0.01f });
         trainer.Run(step => output.WriteLine($"step {step.Step}: loss {step.Loss:F3}"));
         model.SaveAdapter(adapterFolder);

@@ -27,6 +27,8 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
             "moka generate -m data/base -p \"Once upon a time\" --temperature 0.8 --top-p 0.95 --seed 7",
             "moka generate -m data/base -a runs/stories -p \"Where was Anna?\" --input \"Anna was at the lake.\" --instruction",
             "moka generate -m data/base -p \"Once upon a time\" --temperature 1 --min-p 0.05 --repeat-penalty 1.1 --stop \"The end\"",
+            "moka generate -m model.Q4_K_M.gguf -p \"Once upon a time\"",
+            "moka generate -m stories.bin --tokenizer tokenizer.bin -p \"Once upon a time\"",
             "cat prompt.txt | moka generate -m MODEL -p - > continuation.txt",
         ],
         ["chat"] =
@@ -49,11 +51,12 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
             "moka quantize MODEL -o MODEL-nf4",
             "moka quantize MODEL -o MODEL-q4 --type q4 --tables bf16",
             "moka quantize MODEL -o MODEL-q8 --type q8 --json",
+            "moka quantize model.Q8_0.gguf -o MODEL-nf4",
         ],
         ["synth"] = ["moka synth --shape tinyllama-1.1b --type q4 -o tiny", "moka synth --shape llama-2-7b --type nf4-double -o seven"],
         ["shapes"] = ["moka shapes --in 4096 --out 4096", "moka shapes --in 4096 --out 14336 --filters 4 --budget 80000 --min-rank 1024", "moka shapes --in 192 --out 512 --all --json"],
         ["plot"] = ["moka plot runs/stories/adapter -o gates.svg", "moka plot runs/stories runs/stories-2 runs/mine -o losses.svg --smooth 0.98"],
-        ["inspect"] = ["moka inspect data/base", "moka inspect runs/stories", "moka inspect runs/stories/adapter --json", "moka inspect model.safetensors --tensors", "moka inspect --shape llama-3-8b --adapter-plan", "moka inspect data/base --adapter-plan --targets q,v --filters 4 --rank 8"],
+        ["inspect"] = ["moka inspect data/base", "moka inspect runs/stories", "moka inspect runs/stories/adapter --json", "moka inspect model.gguf --tensors", "moka inspect tokenizer.json", "moka inspect --shape llama-3-8b --adapter-plan", "moka inspect model.gguf --adapter-plan --targets q,v --filters 4 --rank 8"],
     };
 
     public override bool ClearsParseErrors => true;

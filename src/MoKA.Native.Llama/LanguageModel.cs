@@ -12,7 +12,7 @@ namespace MoKA.Native.Llama;
 
 /// <summary>
 /// A frozen base with its tokenizer and at most one adapter: load, tune, save and ask in one line each. Everything it
-/// does can also be done with the parts, <see cref="LlamaFolder"/>, <see cref="AdapterSet"/>, <see cref="Training.Trainer"/>
+/// does can also be done with the parts, <see cref="ModelSource"/>, <see cref="AdapterSet"/>, <see cref="Training.Trainer"/>
 /// and <see cref="Generator"/>.
 /// </summary>
 public sealed class LanguageModel
@@ -21,21 +21,22 @@ public sealed class LanguageModel
     private string? _hash;
     private AdapterOrigin? _origin;
 
-    private LanguageModel(string folder, LlamaModel model, Tokenizer tokenizer, Cpu cpu) =>
-        (Folder, Model, Tokenizer, _cpu) = (folder, model, tokenizer, cpu);
+    private LanguageModel(ModelSource source, LlamaModel model, Tokenizer tokenizer, Cpu cpu) =>
+        (Source, Model, Tokenizer, _cpu) = (source, model, tokenizer, cpu);
 
-    /// <summary>Reads a model folder as <see cref="LlamaFolder"/> describes it.</summary>
-    /// <param name="folder">The folder.</param>
+    /// <summary>Reads a model of any format that <see cref="ModelSource"/> knows.</summary>
+    /// <param name="path">A Hugging Face folder, a GGUF file or a llama2.c file.</param>
     /// <param name="cpu">What the model computes on; stays the caller's.</param>
+    /// <param name="tokenizer">A tokenizer's file or folder; the model's own unless given.</param>
     /// <exception cref="MokaException">A file is missing, damaged, or does not fit the others.</exception>
-    public static LanguageModel Load(string folder, Cpu cpu)
+    public static LanguageModel Load(string path, Cpu cpu, string? tokenizer = null)
     {
-        LlamaModel model = LlamaFolder.LoadModel(folder);
-        return new LanguageModel(folder, model, LlamaFolder.LoadTokenizer(folder, model.Config), cpu);
+        ModelSource source = ModelSource.Open(path);
+        return new LanguageModel(source, source.LoadModel(), source.LoadTokenizer(tokenizer), cpu);
     }
 
     /// <summary>Where the base was read from.</summary>
-    public string Folder { get; }
+    public ModelSource Source { get; }
 
     /// <summary>The base, with the adapter on it while there is one.</summary>
     public LlamaModel Model { get; }
@@ -46,18 +47,18 @@ public sealed class LanguageModel
     /// <summary>The adapter that is on the model, or null.</summary>
     public AdapterSet? Adapters { get; private set; }
 
-    /// <summary>What an adapter remembers of its base; computed from the weights file when first asked for.</summary>
-    public string Hash => _hash ??= LlamaFolder.Hash(Folder);
+    /// <summary>What an adapter remembers of its base; computed from the weights when first asked for.</summary>
+    public string Hash => _hash ??= Source.Hash();
 
     /// <summary>Puts a fresh adapter on the model, in place of one that is there. It changes no output until it is trained.</summary>
-    /// <param name="options">How each adapted map's mixture is built.</param>
+    /// <param name="options">The method and its settings: <see cref="MokaOptions"/>, <see cref="LoraOptions"/> and others.</param>
     /// <param name="targets">Which projections are adapted.</param>
-    /// <param name="seed">What the first filters are drawn from.</param>
+    /// <param name="seed">What the first factors are drawn from.</param>
     /// <exception cref="MokaException">An option is out of range, or a target is none of the model's projections.</exception>
-    public AdapterSet AttachMoka(MokaOptions options, AdapterTargets targets, ulong seed)
+    public AdapterSet AttachNew(AdapterOptions options, AdapterTargets targets, ulong seed)
     {
         DetachAdapter();
-        return Attach(new AdapterSet(Model.Projections, targets, (projection, place) => new MokaAdapter(projection.Out, projection.In, options, seed, place)));
+        return Attach(new AdapterSet(Model.Projections, targets, (projection, place) => options.Create(projection, seed, place)));
     }
 
     /// <summary>Puts a saved adapter on the model, in place of one that is there.</summary>
@@ -75,8 +76,7 @@ public sealed class LanguageModel
     public void SaveAdapter(string folder)
     {
         if (Adapters is null) throw new MokaException($"{folder}: there is no adapter on the model to be saved; attach or load one first.");
-        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Folder)));
-        AdapterFolder.Save(folder, Model, Adapters, _origin ?? new AdapterOrigin(name, Hash));
+        AdapterFolder.Save(folder, Model, Adapters, _origin ?? new AdapterOrigin(AdapterOrigin.NameOf(Source.Path), Hash));
     }
 
     /// <summary>Takes the adapter off: the model is the base again, to the bit.</summary>
@@ -88,7 +88,12 @@ public sealed class LanguageModel
 
     /// <summary>A trainer of the adapter that is on the model.</summary>
     /// <exception cref="MokaException">There is no adapter, or an option is out of range.</exception>
-    public Trainer Trainer(IBatchSource data, TrainingOptions options) => new(Model, Adapters?.Parameters ?? [], data, options, _cpu);
+    public Trainer Trainer(IBatchSource data, TrainingOptions options)
+    {
+        // What is trained further is no longer what its half-precision file held.
+        if (_origin is not null) _origin = _origin with { Types = null };
+        return new Trainer(Model, Adapters?.Parameters ?? [], data, options, _cpu);
+    }
 
     /// <summary>The text that follows a prompt, as a whole.</summary>
     public string Generate(string prompt, GenerationOptions options) => string.Concat(Stream(prompt, options));

@@ -58,10 +58,13 @@ public sealed record LlamaConfig
     /// <summary>The ids that end a text, <c>eos_token_id</c>; may be empty.</summary>
     public ImmutableArray<int> EosTokenIds { get; init; } = [2];
 
-    /// <summary>How the linears of the blocks are stored, <c>quantization_config</c> or else <c>torch_dtype</c>.</summary>
+    /// <summary>
+    /// How the linears of the blocks are stored, <c>quantization_config</c> or else <c>torch_dtype</c>; <see cref="WeightStorage.Other"/>
+    /// where only the weights themselves can tell.
+    /// </summary>
     public WeightStorage LinearStorage { get; init; }
 
-    /// <summary>How the token table and the head are stored, <c>torch_dtype</c>: a floating-point type.</summary>
+    /// <summary>How the token table and the head are stored, <c>torch_dtype</c>: a floating-point type, or <see cref="WeightStorage.Other"/> as above.</summary>
     public WeightStorage TableStorage { get; init; }
 
     /// <summary>Outputs of the query projection, heads * head_dim.</summary>
@@ -120,8 +123,8 @@ public sealed record LlamaConfig
         ?? Token("bos_token_id", BosTokenId ?? 0)
         ?? Rule(!EosTokenIds.IsDefault && EosTokenIds.Length <= 64, "eos_token_id must be at most 64 ids, got more or none set")
         ?? EosTokenIds.Select(id => Token("eos_token_id", id)).FirstOrDefault(problem => problem is not null)
-        ?? Rule(TableStorage.IsFloat(), $"the token table must be stored in F32, F16 or BF16, got {TableStorage}")
-        ?? Rule(!LinearStorage.IsFloat() || LinearStorage == TableStorage, $"linears in {LinearStorage} need a token table in the same type, got {TableStorage}")
+        ?? Rule(TableStorage.IsFloat() || TableStorage == WeightStorage.Other, $"the token table must be stored in F32, F16 or BF16, got {TableStorage}")
+        ?? Rule(!LinearStorage.IsFloat() || TableStorage == LinearStorage || TableStorage == WeightStorage.Other, $"linears in {LinearStorage} need a token table in the same type, got {TableStorage}")
         ?? WholeBlocks("hidden_size", HiddenSize)
         ?? WholeBlocks("intermediate_size", IntermediateSize)
         ?? WholeBlocks("num_attention_heads * head_dim", QuerySize);

@@ -28,6 +28,8 @@ public sealed class LlamaModel
         _stored = [.. Projections.Select(p => p.Current).OfType<FrozenLinear>()];
         IEnumerable<ILinear> linears = [.. Projections.Select(p => p.Current), .. config.TieEmbeddings ? Array.Empty<ILinear>() : [Head]];
         Parameters = [.. Floats([Embedding]), .. Blocks.SelectMany(b => new[] { b.AttentionNorm, b.MlpNorm }), Norm, .. Projections.Select(p => p.Bias).OfType<Parameter>(), .. Floats(linears)];
+        IEnumerable<FrozenLinear> stored = [.. _stored, .. new ILinear[] { Embedding, Head }.Distinct().OfType<FrozenLinear>()];
+        WeightBytes = Parameters.Sum(p => (long)p.Shape.Count * sizeof(float)) + stored.Sum(map => map.Weight.StorageBytes);
     }
 
     /// <summary>The sizes and constants.</summary>
@@ -57,6 +59,9 @@ public sealed class LlamaModel
     /// <summary>The base's float parameters: norms, biases, and the table and linear maps that are not stored otherwise. Adapters are not among them.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
 
+    /// <summary>The bytes that the base's weights take, each in its own storage: in memory of their own, or of a mapped file.</summary>
+    public long WeightBytes { get; }
+
     /// <summary>
     /// Whether training keeps the output of each block alone and computes the block again on the way back: much less
     /// memory for about a quarter more time, and the same bits.
@@ -74,7 +79,7 @@ public sealed class LlamaModel
         set
         {
             if (value == Activations.Int8 && !_stored.Any(map => map.TakesInt8))
-                throw new MokaException($"int8 activations need linear maps in {WeightStorage.Q4_0}, got {Config.LinearStorage}; keep float activations, or quantise the model to q4 first.");
+                throw new MokaException($"int8 activations need linear maps in {WeightStorage.Q4_0}, got {(Config.LinearStorage == WeightStorage.Other ? "maps of several types, none of them that" : Config.LinearStorage)}; keep float activations, or quantise the model to q4 first.");
             foreach (FrozenLinear map in _stored.Where(map => map.TakesInt8)) map.Activations = value;
         }
     }

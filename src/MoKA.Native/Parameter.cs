@@ -29,6 +29,9 @@ public sealed unsafe class Parameter : Tensor, IDisposable
         set => RequiresGradient = value;
     }
 
+    /// <summary>How many times faster than others an optimiser moves it.</summary>
+    public float RateFactor { get; init; } = 1;
+
     /// <summary>Sets the gradient to zero.</summary>
     public void ClearGradient()
     {

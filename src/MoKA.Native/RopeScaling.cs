@@ -68,6 +68,25 @@ public sealed record ListedRopeScaling(ImmutableArray<float> Divisors) : RopeSca
         : Divisors.Any(d => !(d is >= 1e-6f and <= 1e6f)) ? "divisors must be from 1e-6 to 1e6, got one that is not"
         : null;
 
+    /// <summary>
+    /// LLaMA-3.1's rule that gives these divisors, if it does with the constants of all published models: low 1, high 4 and an
+    /// original context of 8,192. For files that can hold a rule but no list.
+    /// </summary>
+    /// <param name="headDim">The width of a head.</param>
+    /// <param name="theta">The base of the frequencies.</param>
+    public Llama3RopeScaling? AsLlama3(int headDim, double theta)
+    {
+        if (Problem(headDim) is not null) return null;
+        Llama3RopeScaling rule = new(Divisors.Max(), LowFrequencyFactor: 1, HighFrequencyFactor: 4, OriginalPositions: 8192);
+        for (int i = 0; i < Divisors.Length; i++)
+        {
+            double frequency = Math.Pow(theta, -2.0 * i / headDim), divisor = frequency / rule.Scale(i, frequency);
+            // The files' divisors come from floats.
+            if (Math.Abs(divisor - Divisors[i]) > 1e-4 * divisor) return null;
+        }
+        return rule;
+    }
+
     /// <summary>Whether both list the same divisors.</summary>
     public bool Equals(ListedRopeScaling? other) => other is not null && Divisors.AsSpan().SequenceEqual(other.Divisors.AsSpan());
 

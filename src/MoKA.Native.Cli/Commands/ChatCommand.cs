@@ -34,7 +34,7 @@ internal static class ChatCommand
             int positions = inputs.Model.Config.MaxPositions, asked = parse.GetValue(context);
             if (asked > positions) throw new UsageException($"--context must be at most {positions}, the model's positions, got {asked}.");
             int room = asked > 0 ? asked : Math.Min(positions, UsualContext);
-            using ChatSession chat = UsageException.Check(() => new ChatSession(inputs.Model, inputs.Tokenizer, inputs.Cpu, named ?? OwnTemplate(chatTemplate: null), room));
+            using ChatSession chat = UsageException.Check(() => new ChatSession(inputs.Model, inputs.Tokenizer, inputs.Cpu, named ?? OwnTemplate(inputs.Source.ChatTemplate), room));
             chat.System = parse.GetValue(system);
             return new ChatLoop(session, chat, options, parse.GetValue(session.Quiet), Help).Run();
         });

@@ -26,11 +26,11 @@ internal sealed record GateSummary(string Kind, IReadOnlyList<string> Shapes, IR
         string.Join("  ", ByShape.Take(2).Select(s => Format.Invariant($"{s.Shape} {100 * s.Weight:0} %"))),
     ];
 
-    /// <summary>One summary for each adapted kind, in the model's order.</summary>
+    /// <summary>One summary for each adapted kind whose adapters have a gate, in the model's order.</summary>
     public static IReadOnlyList<GateSummary> Of(AdapterSet adapters) =>
     [
-        .. adapters.Entries.GroupBy(e => e.Projection.Kind, e => (MokaAdapter)e.Adapter)
-            .Select(g => Of(g.Key, [.. g.First().Shapes.Select(s => s.ToString())], [.. g.Select(a => a.GateWeights().Select(w => (double)w).ToArray())])),
+        .. adapters.Entries.Where(e => e.Adapter.PartWeights is not null).GroupBy(e => e.Projection.Kind, e => e.Adapter)
+            .Select(g => Of(g.Key, g.First().Parts, [.. g.Select(a => a.PartWeights!.Select(w => (double)w).ToArray())])),
     ];
 
     /// <summary>From the weights [layers][filters] of one kind.</summary>

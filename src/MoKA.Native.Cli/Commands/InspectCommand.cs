@@ -2,6 +2,7 @@ using System.CommandLine;
 using MoKA.Native.Cli.Screens;
 using MoKA.Native.Diagnostics;
 using MoKA.Native.Llama.Checkpoints;
+using MoKA.Native.Llama.Tokenizers;
 using MoKA.Native.Llama.Training;
 
 namespace MoKA.Native.Cli.Commands;
@@ -11,12 +12,12 @@ internal static class InspectCommand
 {
     public static Command Create(Session session)
     {
-        Argument<string?> path = new("PATH") { Description = "A model, an adapter, a run, or a .safetensors file.", Arity = ArgumentArity.ZeroOrOne };
+        Argument<string?> path = new("PATH") { Description = "A model (folder, GGUF or llama2.c file), an adapter, a run, a tokenizer, or a .safetensors file.", Arity = ArgumentArity.ZeroOrOne };
         Option<bool> tensors = new("--tensors") { Description = "List every tensor." };
         Option<int> length = Options.Whole("--length", "Tokens of an example, for the memory that a model needs.", 128, 1);
         Option<int> batch = Options.Whole("--batch", "Examples a step, for the memory that a model needs.", 16, 1, 65536);
         Option<bool> json = Options.Json();
-        Command command = new("inspect", "Show what is inside a model, an adapter, a run or a safetensors file.") { path, tensors, length, batch, json };
+        Command command = new("inspect", "Show what is inside a model, an adapter, a run, a tokenizer or a safetensors file.") { path, tensors, length, batch, json };
         InspectPlan plan = new();
         foreach (Option option in plan.All) command.Add(option);
         command.SetAction(parse =>
@@ -31,12 +32,36 @@ internal static class InspectCommand
 
     private static Inspection Of(string path, bool tensors, int length, int batch)
     {
-        if (File.Exists(path)) return InspectFile.Safetensors(path, tensors: true);
+        if (File.Exists(path)) return OfFile(path, tensors, length, batch);
         if (!Directory.Exists(path)) throw new MokaException($"{Quoted.Plain(path)}: there is no such file or folder; check the path.");
         bool Has(string name) => File.Exists(Path.Combine(path, name));
         if (Has(AdapterFolder.ConfigFile)) return InspectAdapter.Folder(path, tensors);
         if (Has(RunFolder.MetricsFile)) return InspectRun.Folder(path);
-        if (Has(LlamaFolder.ConfigFile)) return InspectModel.Of(ModelSource.Open(path), tensors, length, batch);
-        throw new MokaException($"{Quoted.Plain(path)}: neither a model ({LlamaFolder.ConfigFile}, {LlamaFolder.WeightsFile}), nor an adapter ({AdapterFolder.ConfigFile}), nor a run ({RunFolder.MetricsFile}); check the path.");
+        if (Has(LlamaFolder.ConfigFile) || Has(LlamaFolder.WeightsFile) || Has(LlamaFolder.IndexFile)) return InspectModel.Of(ModelSource.Open(path), tensors, length, batch);
+        if (TokenizerFile.Find(path) is { } tokenizer) return InspectTokenizer.Of(tokenizer);
+        throw new MokaException($"{Quoted.Plain(path)}: neither a model ({LlamaFolder.ConfigFile}, {LlamaFolder.WeightsFile}), nor an adapter ({AdapterFolder.ConfigFile}), nor a run ({RunFolder.MetricsFile}), nor a tokenizer ({string.Join(", ", TokenizerFile.Names)}); check the path.");
+    }
+
+    /// <summary>What a file is shows in its content; a tokenizer and a model of llama2.c alone are told apart by trying.</summary>
+    private static Inspection OfFile(string path, bool tensors, int length, int batch)
+    {
+        if (ModelSource.IsSafetensors(path) || Path.GetExtension(path) == ".safetensors") return InspectFile.Safetensors(path, tensors: true);
+        ModelSource source;
+        try
+        {
+            source = ModelSource.Open(path);
+        }
+        catch (MokaException noModel) when (!GgufModel.IsGguf(path))
+        {
+            try
+            {
+                return InspectTokenizer.Of(path);
+            }
+            catch (MokaException noTokenizer)
+            {
+                throw new MokaException($"{noTokenizer.Message} As a model of llama2.c: {noModel.Message}", noTokenizer);
+            }
+        }
+        return InspectModel.Of(source, tensors, length, batch);
     }
 }

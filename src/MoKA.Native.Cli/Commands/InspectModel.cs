@@ -2,6 +2,7 @@ using MoKA.Native.Adapters;
 using MoKA.Native.Cli.Screens;
 using MoKA.Native.Diagnostics;
 using MoKA.Native.Llama;
+using MoKA.Native.Llama.Chat;
 using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Llama.Tokenizers;
 using MoKA.Native.Llama.Training;
@@ -17,11 +18,12 @@ internal static class InspectModel
     {
         LlamaConfig c = source.Config;
         Tokenizer? tokenizer = source.HasTokenizer ? source.LoadTokenizer() : null;
+        string? template = source.ChatTemplate;
         StoredTensor[] stored = [.. source.Tensors()];
         int fits = Math.Min(length, c.MaxPositions);
         double tokens = (double)batch * fits;
-        MemoryEstimate generate = MemoryEstimate.ForGeneration(c, fits);
-        MemoryEstimate train = MemoryEstimate.ForTraining(c, AdapterTargets.Parse(AdapterTargets.Everything), new MokaOptions(), tokens, tokens / 4);
+        MemoryEstimate generate = MemoryEstimate.ForGeneration(c, fits, source.WeightBytes);
+        MemoryEstimate train = MemoryEstimate.ForTraining(c, AdapterTargets.Parse(AdapterTargets.Everything), new MokaOptions(), tokens, tokens / 4, weightBytes: source.WeightBytes);
         Fact[] facts =
         [
             new("kind", Directory.Exists(source.Path) ? "model folder" : "model file"),
@@ -46,7 +48,7 @@ internal static class InspectModel
             new("bos token", Token(tokenizer, c.BosTokenId), c.BosTokenId ?? -1),
             new("eos tokens", string.Join(", ", c.EosTokenIds.Select(id => Token(tokenizer, id))), c.EosTokenIds.AsEnumerable()),
             new("tokenizer", tokenizer is null ? "none; give one with --tokenizer" : $"{Count(tokenizer.VocabularySize)} pieces", tokenizer?.VocabularySize ?? 0),
-            new("chat template", source.ChatTemplate is null ? "none" : "its own", source.ChatTemplate ?? ""),
+            new("chat template", template is null ? "none" : $"{ChatTemplate.Recognise(template)?.Name ?? "of a kind that is not known"}", template ?? ""),
             new("sha256", source.Hash()),
             new("generate memory", $"about {Bytes(generate.TotalBytes)} for {fits} tokens, {Bytes(generate.CacheBytes)} of it keys and values", generate.TotalBytes),
             new("train memory", $"{TrainPanel.Memory(train)}, for {batch} examples of {fits} tokens with MoKA on all maps", train.TotalBytes),
@@ -60,8 +62,12 @@ internal static class InspectModel
     private static string Storage(LlamaConfig c, StoredTensor[] stored)
     {
         string types = string.Join(", ", stored.GroupBy(t => t.Type).OrderByDescending(g => g.Sum(t => t.Bytes)).Select(g => $"{g.Key} {Bytes(g.Sum(t => t.Bytes))}"));
-        return Invariant($"linear maps {c.LinearStorage}, {c.LinearStorage.BitsPerWeight():0.###} bits a weight; token table and head {c.TableStorage}; in the file {types}");
+        string maps = c.LinearStorage == WeightStorage.Other ? Name(c.LinearStorage) : Invariant($"{c.LinearStorage}, {c.LinearStorage.BitsPerWeight():0.###} bits a weight");
+        return $"linear maps {maps}; token table and head {Name(c.TableStorage)}; in the file {types}";
     }
+
+    /// <summary>A storage as people read it.</summary>
+    public static string Name(WeightStorage storage) => storage == WeightStorage.Other ? "of several types" : storage.ToString();
 
     private static string Biases(LlamaConfig c) => (c.AttentionBias, c.MlpBias) switch
     {

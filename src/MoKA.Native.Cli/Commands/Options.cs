@@ -47,11 +47,11 @@ internal static class Options
 
     public static Option<string> RequiredText(string name, string alias, string helpName, string description) => new(name, alias) { Description = description, HelpName = helpName, Required = true };
 
-    public static Option<string> Model() => RequiredText("--model", "-m", "MODEL", "A model folder: config.json, model.safetensors, tokenizer.json.");
+    public static Option<string> Model() => RequiredText("--model", "-m", "MODEL", "A model: a folder of Hugging Face's, a GGUF file or a llama2.c file.");
 
     public static Option<string?> Adapter() => Text("--adapter", "-a", "ADAPTER", "An adapter's folder, or the run that made it.");
 
-    public static Option<string?> Tokenizer() => new("--tokenizer") { Description = "A tokenizer.json, or a folder that holds one; the model's own unless given.", HelpName = "FILE" };
+    public static Option<string?> Tokenizer() => new("--tokenizer") { Description = "A tokenizer.json, tokenizer.model or tokenizer.bin, or a folder that holds one; the model's own unless given.", HelpName = "FILE" };
 
     public static Option<string> Template(string value) => Choice("--template", "How a record becomes a prompt.", value, "short", "alpaca");
 

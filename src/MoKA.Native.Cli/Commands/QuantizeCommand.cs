@@ -21,7 +21,7 @@ internal static class QuantizeCommand
 
     public static Command Create(Session session)
     {
-        Argument<string> model = new("MODEL") { Description = "A model folder: config.json, model.safetensors, tokenizer.json." };
+        Argument<string> model = new("MODEL") { Description = "A model: a folder of Hugging Face's, a GGUF file or a llama2.c file." };
         Option<string> output = Options.RequiredText("--output", "-o", "OUT", "The folder to write.");
         Option<string> type = Options.Choice("--type", "How to store the linear maps. nf4 and fp4 are read by bitsandbytes too; -double quantises their scales as well.", "nf4-double", [.. Types.Keys]);
         Option<string> tables = Options.Choice("--tables", "How to store the token table and the head.", "same", [.. Tables.Keys]);
@@ -35,7 +35,8 @@ internal static class QuantizeCommand
     private static int Run(Session session, ParseResult parse, string model, string output, WeightStorage type, WeightStorage? tables, bool force, bool json)
     {
         OutputFolder.RequireFree(output, force);
-        ModelQuantizer quantizer = new(model, type, tables);
+        ModelSource source = ModelSource.Open(model);
+        ModelQuantizer quantizer = new(source, type, tables);
         List<QuantizedTensor> tensors = [];
         session.Progress(parse, onOutput: !json).Counting($"quantising {model} to {parse.GetValue<string>("--type")}", quantizer.Matrices, done =>
         {
@@ -47,15 +48,18 @@ internal static class QuantizeCommand
             return tensors.Count;
         });
         double weights = tensors.Sum(t => (double)t.Rows * t.Columns), bits = 8 * tensors.Sum(t => (double)t.Bytes) / weights;
-        QuantizedTensor worst = tensors.MaxBy(t => t.RelativeError);
-        long before = new FileInfo(Path.Combine(model, LlamaFolder.WeightsFile)).Length, after = new FileInfo(Path.Combine(output, LlamaFolder.WeightsFile)).Length;
+        QuantizedTensor worst = tensors.DefaultIfEmpty().MaxBy(t => t.RelativeError);
+        long before = source.WeightBytes, after = new FileInfo(Path.Combine(output, LlamaFolder.WeightsFile)).Length;
         Fact[] facts =
         [
-            new("source", $"{model}, linear maps {quantizer.Source.LinearStorage}", model),
+            new("source", $"{model}, {source.Format}, linear maps {InspectModel.Name(source.Config.LinearStorage)}", model),
             new("output", output),
             new("storage", $"linear maps {type}, token table and head {LlamaFolder.LoadConfig(output).TableStorage}", type.ToString()),
-            new("bits per weight", Invariant($"{bits:0.###} in the linear maps"), bits),
-            new("worst error", $"{Percent(worst.RelativeError)} of its norm in {Quoted.Plain(worst.Name)}", worst.RelativeError),
+            .. tensors.Count == 0 ? [new("linear maps", "stored so already, copied as they are")] : (Fact[])
+            [
+                new("bits per weight", Invariant($"{bits:0.###} in the linear maps"), bits),
+                new("worst error", $"{Percent(worst.RelativeError)} of its norm in {Quoted.Plain(worst.Name)}", worst.RelativeError),
+            ],
             new("size", $"{Bytes(after)}, from {Bytes(before)}", after),
         ];
         if (json)
@@ -67,7 +71,7 @@ internal static class QuantizeCommand
             return ExitCode.Success;
         }
         Screen results = session.Results(parse);
-        results.Table("linear maps", ["name", "shape", "bits a weight", "relative error", "largest error"],
+        if (tensors.Count > 0) results.Table("linear maps", ["name", "shape", "bits a weight", "relative error", "largest error"],
             [.. tensors.Select(t => new[] { Quoted.Plain(t.Name), $"[{t.Rows}, {t.Columns}]", Invariant($"{t.BitsPerWeight:0.###}"), Percent(t.RelativeError), Invariant($"{t.LargestError:0.0000}") })]);
         results.Panel("moka quantize", facts);
         return ExitCode.Success;

@@ -55,7 +55,7 @@ internal static class ShapesCommand
             new("shapes", $"{shapes.Length}, {(all ? "all" : $"{shown.Length} of fewest parameters")} listed", shapes.Select(Facts)),
             new("identity shapes", $"{identities.Length}", identities.Select(Facts)),
             new("proposals", $"{plans.Count} that no other mixture beats{(all ? "" : $", {chosen.Length} listed")}", plans.Select(Facts)),
-            new("default", $"{Count(usual.Parameters)} parameters, rank up to {usual.MaximalRank}, {Count(usual.Cost)} multiply-adds a token: {TrainPanel.Shapes(usual.Shapes)}", Facts(usual)),
+            new("default", $"{Count(usual.Parameters)} parameters, rank up to {usual.MaximalRank}, {Count(usual.Cost)} multiply-adds a token: {Listed(usual)}", Facts(usual)),
             new("why", Why(usual, shapes)),
             new("beaten by", Beaten(usual, plans), plans.Count(p => p.Dominates(usual))),
         ])
@@ -64,7 +64,7 @@ internal static class ShapesCommand
             [
                 ("filters A ⊗ B, each alone", Columns, [.. shown.Select(s => new[] { s.ToString(), $"{s.Parameters}", $"{s.MaximalRank}", $"{s.Cost}", Order(s) })]),
                 ("filters with an identity", Columns, [.. identities.Select(s => new[] { s.ToString(), $"{s.Parameters}", $"{s.MaximalRank}", $"{s.Cost}", "one product" })]),
-                ($"mixtures of {filters} filters{(all ? "" : "; for each doubling of the rank that of fewest parameters and that of fewest multiply-adds")}", PlanColumns, [.. chosen.Select(p => new[] { $"{p.Parameters}", $"{p.MaximalRank}", $"{p.Cost}", TrainPanel.Shapes(p.Shapes) })]),
+                ($"mixtures of {filters} filters{(all ? "" : "; for each doubling of the rank that of fewest parameters and that of fewest multiply-adds")}", PlanColumns, [.. chosen.Select(p => new[] { $"{p.Parameters}", $"{p.MaximalRank}", $"{p.Cost}", Listed(p) })]),
             ],
         };
     }
@@ -98,6 +98,8 @@ internal static class ShapesCommand
         int better = plans.Count(p => p.Dominates(usual));
         return better == 0 ? "no proposal" : $"{better} of the proposals on paper: where one filter reaches the full rank, the bound no longer sees what the others add; the default keeps them diverse";
     }
+
+    private static string Listed(MixturePlan plan) => TrainPanel.Grouped(plan.Shapes.Select(s => s.ToString()));
 
     private static string Order(KroneckerShape s) => s.CostAFirst == s.CostBFirst ? "either" : s.AFirst ? "A first" : "B first";
 

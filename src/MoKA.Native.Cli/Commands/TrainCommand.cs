@@ -3,7 +3,7 @@ using MoKA.Native.Cli.Screens;
 
 namespace MoKA.Native.Cli.Commands;
 
-/// <summary><c>moka train</c>: fine-tunes a MoKA adapter on instruction records.</summary>
+/// <summary><c>moka train</c>: fine-tunes an adapter on instruction records.</summary>
 internal static class TrainCommand
 {
     private static readonly TrainSettings Defaults = new() { Model = "", Data = "", Output = "" };
@@ -15,7 +15,7 @@ internal static class TrainCommand
         Option<string?> output = Options.Text("--output", "-o", "RUN", "The run's folder, new or empty; runs/NAME-OF-DATA unless given.");
         Option<string?> test = new("--test") { Description = "Records to measure before and after, never trained on.", HelpName = "DATA" };
         Option<string?> tokenizer = Options.Tokenizer();
-        Option<string> method = Options.Choice("--method", "How to fine-tune.", "moka", "moka");
+        Option<string> method = Options.Choice("--method", "How to fine-tune.", Defaults.Method, [.. TrainMethod.All.Select(m => m.Name)]);
         Option<int> steps = Options.Whole("--steps", "Steps of the optimiser.", Defaults.Steps, 1);
         Option<int> maxLength = Options.Whole("--max-length", $"The most tokens of an example; 0 for the model's positions, at most {TrainSettings.UsualLength}.", Defaults.MaxLength, 0);
         Option<int> batch = Options.Whole("--batch", "Examples a step.", Defaults.BatchSize, 1, 65536);
@@ -24,14 +24,18 @@ internal static class TrainCommand
         Option<float> warmUp = Options.Real("--warmup", "The share of the steps in which the learning rate rises.", Defaults.WarmUp);
         Option<float> clip = Options.Real("--clip", "The largest norm of the gradient; 0 never clips.", Defaults.Clip);
         Option<float> decay = Options.Real("--weight-decay", "Decoupled decay of the filters.", Defaults.WeightDecay);
-        Option<int> filters = Options.Whole("--filters", "Kronecker filters of a map.", Defaults.Filters, 1, 1024);
-        Option<IReadOnlyList<KroneckerShape>> shapes = Options.Parsed<IReadOnlyList<KroneckerShape>>("--shapes", "LIST", "The filters' shapes, rows x columns of A : of B, as 16x8:16x32,32x16:8x16; balanced ones unless given.", [], text =>
-            [.. text.Split(',').Select(KroneckerShape.Parse)]);
+        Option<int> filters = Options.Whole(TrainMethod.Filters, "Kronecker filters of a map (moka).", Defaults.Filters, 1, 1024);
+        Option<IReadOnlyList<string>> shapes = Options.Parsed<IReadOnlyList<string>>(TrainMethod.Shapes, "LIST", "The filters' shapes, rows x columns of A : of B, as 16x8:16x32,32x16:8x16 (moka, krona), or with an identity, as I8:16x32,16x32:I8 (moka-s); balanced ones unless given.", [], text => text.Split(','));
+        Option<int> rank = Options.Whole(TrainMethod.Rank, "The rank of a low-rank pair (lora, rslora, dora) or of a factor that is one (lokr).", Defaults.Rank, 1);
+        Option<float> alpha = Options.Real(TrainMethod.Alpha, "The update's scale is alpha / rank (rslora: / its root); 0 for the rank.", 0);
+        Option<float> rateRatio = Options.Real(TrainMethod.RateRatio, "How many times faster B learns than A, as in LoRA+ (lora, rslora, dora).", Defaults.RateRatio);
+        Option<int> factor = Options.Whole(TrainMethod.Factor, "The length of the outer factor's sides where it divides the map's; -1 for nearly square factors (lokr).", Defaults.DecomposeFactor, -1);
+        Option<bool> both = new(TrainMethod.Both) { Description = "Let the outer factor be a low-rank pair too (lokr)." };
         Option<string> targets = Options.Parsed("--targets", "LIST", "Adapted maps: all, or some of q,k,v,o,gate,up,down.", Defaults.Targets, text => text);
-        Option<float> scale = Options.Real("--scale", "A constant factor on the mixture.", Defaults.Scale);
+        Option<float> scale = Options.Real(TrainMethod.Scale, "A constant factor on the change (moka, moka-s, krona).", Defaults.Scale);
         Option<float> dropout = Options.Real("--dropout", "Share of the adapter's input that is dropped in training.", Defaults.Dropout);
-        Option<float> temperature = Options.Real("--temperature", "Of the gate's softmax.", Defaults.Temperature);
-        Option<string> gate = Options.Choice("--gate", "Whether the filters' weights are learned.", "on", "on", "off");
+        Option<float> temperature = Options.Real(TrainMethod.Temperature, "Of the gate's softmax (moka, moka-s).", Defaults.Temperature);
+        Option<string> gate = Options.Choice(TrainMethod.Gate, "Whether the filters' weights are learned (moka, moka-s).", "on", "on", "off");
         Option<bool> recompute = new("--recompute") { Description = "Keep each block's output alone and compute the block again on the way back: much less memory, about a quarter more time, the same bits." };
         Option<string> template = Options.Template(Defaults.Template);
         Option<ulong> seed = Options.Seed(Defaults.Seed);
@@ -39,12 +43,13 @@ internal static class TrainCommand
         Option<int> evalExamples = Options.Whole("--eval-examples", "How many test records are measured; 0 for all.", Defaults.EvalExamples, 0);
         Option<int> evalEvery = Options.Whole("--eval-every", "Steps between held-out losses; 0 for a fifth of the run.", Defaults.EvalEvery, 0);
         Option<bool> json = Options.Json();
-        Command command = new("train", "Fine-tune a model on your records with a Mixture of Kronecker Adapters.")
+        Command command = new("train", "Fine-tune a model on your records: with a Mixture of Kronecker Adapters, or a relative or rival of it.")
         {
-            model, data, output, test, tokenizer, method, steps, maxLength, batch, rate, schedule, warmUp, clip, decay, filters, shapes, targets, scale,
+            model, data, output, test, tokenizer, method, steps, maxLength, batch, rate, schedule, warmUp, clip, decay, filters, shapes, rank, alpha, rateRatio, factor, both, targets, scale,
             dropout, temperature, gate, recompute, template, seed, threads, evalExamples, evalEvery, json,
         };
-        command.SetAction(parse => Run(session, parse, parse.GetValue(json), new TrainSettings
+        Option[] ofSome = [filters, shapes, rank, alpha, rateRatio, factor, both, scale, temperature, gate];
+        command.SetAction(parse => Run(session, parse, parse.GetValue(json), RefuseOthers(parse, ofSome, new TrainSettings
         {
             Model = parse.GetRequiredValue(model),
             Data = parse.GetRequiredValue(data),
@@ -59,6 +64,12 @@ internal static class TrainCommand
             WarmUp = parse.GetValue(warmUp),
             Clip = parse.GetValue(clip),
             WeightDecay = parse.GetValue(decay),
+            Method = parse.GetRequiredValue(method),
+            Rank = parse.GetValue(rank),
+            Alpha = parse.GetValue(alpha) is var asked && asked == 0 ? null : asked,
+            RateRatio = parse.GetValue(rateRatio),
+            DecomposeFactor = parse.GetValue(factor),
+            DecomposeBoth = parse.GetValue(both),
             Filters = parse.GetValue(filters),
             Shapes = parse.GetRequiredValue(shapes),
             Targets = parse.GetRequiredValue(targets),
@@ -72,7 +83,7 @@ internal static class TrainCommand
             Threads = parse.GetValue(threads),
             EvalExamples = parse.GetValue(evalExamples),
             EvalEvery = parse.GetValue(evalEvery),
-        }));
+        })));
         return command;
     }
 
@@ -89,6 +100,16 @@ internal static class TrainCommand
         if (!session.Cancel.IsCancellationRequested) return ExitCode.Success;
         session.Terminal.Error.WriteLine($"moka: stopped after step {outcome.StepsDone} of {settings.Steps}; the adapter so far is in {run}/adapter");
         return ExitCode.Cancelled;
+    }
+
+    // An option that would change nothing is a mistake worth a word.
+    private static TrainSettings RefuseOthers(ParseResult parse, IEnumerable<Option> ofSome, TrainSettings settings)
+    {
+        TrainMethod method = TrainMethod.ByName(settings.Method);
+        foreach (Option option in ofSome)
+            if (parse.GetResult(option) is { Implicit: false } && !method.Takes.Contains(option.Name))
+                throw new UsageException($"{option.Name} means nothing to --method {method.Name}, which takes {string.Join(", ", method.Takes)}; leave it out.");
+        return settings;
     }
 
     private static string DefaultOutput(Terminal terminal, string data) =>

@@ -13,7 +13,7 @@ internal static class TrainConfig
         Fact Of(string label, object? value) => new(label, "", value ?? "");
         return
         [
-            Of("method", "moka"),
+            Of("method", s.Method),
             Of("model", s.Model),
             Of("model sha256", setup.BaseHash),
             Of("tokenizer", s.Tokenizer ?? s.Model),
@@ -25,12 +25,10 @@ internal static class TrainConfig
             Of("template", s.Template),
             Of("max length", setup.MaxLength),
             Of("targets", setup.Adapters.Targets.ToString()),
-            Of("filters", s.Moka.Filters),
-            Of("shapes", setup.AdaptedShapes.Select(a => Fact.Named(a.Kinds, a.Adapter.Shapes.Select(shape => shape.ToString())))),
-            Of("scale", s.Scale),
+            Of("adapter", $"{s.Adapter.Method}, {s.Adapter.Describe()}"),
+            Of("shapes", setup.AdaptedShapes.Select(a => Fact.Named(a.Kinds, a.Adapter.Parts))),
+            .. MethodFacts(s).Select(f => Of(f.Label, f.Value)),
             Of("dropout", s.Dropout),
-            Of("temperature", s.Temperature),
-            Of("gate", s.Gated),
             Of("recompute", s.Recompute),
             Of("trainable", setup.Adapters.ParameterCount),
             Of("parameters", setup.Model.Config.ParameterCount),
@@ -51,5 +49,17 @@ internal static class TrainConfig
             Of("instruction set", setup.Cpu.InstructionSet.ToString()),
             Of("version", typeof(TrainConfig).Assembly.GetName().Version!.ToString(3)),
         ];
+    }
+
+    /// <summary>The settings that mean something to the run's method.</summary>
+    private static IEnumerable<(string Label, object? Value)> MethodFacts(TrainSettings s)
+    {
+        (string Option, string Label, object? Value)[] all =
+        [
+            (TrainMethod.Filters, "filters", s.Shapes.Count > 0 ? s.Shapes.Count : s.Filters), (TrainMethod.Scale, "scale", s.Scale), (TrainMethod.Temperature, "temperature", s.Temperature), (TrainMethod.Gate, "gate", s.Gated),
+            (TrainMethod.Rank, "rank", s.Rank), (TrainMethod.Alpha, "alpha", s.Alpha ?? s.Rank), (TrainMethod.RateRatio, "rate ratio", s.RateRatio), (TrainMethod.Factor, "decompose factor", s.DecomposeFactor), (TrainMethod.Both, "decompose both", s.DecomposeBoth),
+        ];
+        IReadOnlyList<string> takes = TrainMethod.ByName(s.Method).Takes;
+        return all.Where(a => takes.Contains(a.Option)).Select(a => (a.Label, a.Value));
     }
 }

@@ -22,8 +22,8 @@ internal static class TrainPanel
             new("data", Data(setup)),
         ];
         if (setup.HeldOut is { } heldOut) facts.Add(new("held out", $"{s.Test}: {Count(heldOut.Records.Count)} records{(heldOut.Dropped > 0 ? $", {heldOut.Dropped} left out" : "")}"));
-        facts.Add(new("adapter", $"MoKA: {s.Moka.Filters} Kronecker filters a map, {(s.Gated ? $"gate softmax(g / {Number(s.Temperature)})" : "no gate")}, scale {Number(s.Scale)}{(s.Dropout > 0 ? $", dropout {Number(s.Dropout)}" : "")}, on {setup.Adapters.Targets}"));
-        foreach ((string kinds, MokaAdapter adapter) in setup.AdaptedShapes) facts.Add(new($"  {kinds}", $"[{adapter.Out}, {adapter.In}]: {Shapes(adapter.Shapes)}"));
+        facts.Add(new("adapter", $"{s.Adapter.Method}: {s.Adapter.Describe()}, on {setup.Adapters.Targets}"));
+        foreach ((string kinds, Adapter adapter) in setup.AdaptedShapes) facts.Add(new($"  {kinds}", $"[{adapter.Out}, {adapter.In}]: {Grouped(adapter.Parts)}"));
         long trainable = setup.Adapters.ParameterCount, all = trainable + c.ParameterCount;
         facts.Add(new("trainable", $"{Count(trainable)} of {Count(all)} ({Invariant($"{100.0 * trainable / all:0.00}")} %)"));
         facts.Add(new("training", $"{s.Steps} steps of {s.BatchSize} examples, AdamW, learning rate {Rate(s.LearningRate)} {s.Schedule}, warm-up {Percent(s.WarmUp)}, clip {Number(s.Clip)}, seed {s.Seed}{(s.Recompute ? ", blocks recomputed" : "")}"));
@@ -36,12 +36,9 @@ internal static class TrainPanel
         $"LLaMA, {c.Layers} layers, hidden {c.HiddenSize}, {c.Heads} heads of {c.HeadDim} on {c.KeyValueHeads} key-value heads, feed-forward {c.IntermediateSize}, vocabulary {Count(c.VocabularySize)}, {Count(c.MaxPositions)} positions";
 
     public static string Base(ModelSource source) =>
-        $"{source.Path}: {Count(source.Config.ParameterCount)} parameters, {source.Config.LinearStorage}, {Bytes(source.WeightBytes)}";
+        $"{source.Path}: {Count(source.Config.ParameterCount)} parameters, {InspectModel.Name(source.Config.LinearStorage)}, {Bytes(source.WeightBytes)}";
 
-    /// <summary>2 each of 16x12:12x16 24x8:8x24, for two filters of each of these shapes.</summary>
-    public static string Shapes(IEnumerable<KroneckerShape> shapes) => Grouped(shapes.Select(s => s.ToString()));
-
-    /// <summary>Equal texts counted and said once.</summary>
+    /// <summary>Equal texts counted and said once: 2 each of 16x12:12x16 24x8:8x24, for two filters of each of these shapes.</summary>
     public static string Grouped(IEnumerable<string> texts)
     {
         (string Text, int Count)[] groups = [.. texts.GroupBy(t => t).Select(g => (g.Key, g.Count()))];

@@ -20,7 +20,8 @@ internal static class TrainResults
             ]);
             ShowSample(screen, before.Answers, after.Answers);
         }
-        if (setup.Settings.Gated) screen.Table("gates: how a map's weight of 1 is shared among its filters, mean over layers", GateSummary.Headers, [.. GateSummary.Of(setup.Adapters).Select(g => g.Row)]);
+        IReadOnlyList<GateSummary> gates = GateSummary.Of(setup.Adapters);
+        if (gates.Count > 0) screen.Table("gates: how a map's weight of 1 is shared among its filters, mean over layers", GateSummary.Headers, [.. gates.Select(g => g.Row)]);
         screen.Line($"{outcome.StepsDone} steps in {Time(outcome.Seconds)}, last loss {Loss(outcome.LastLoss)}; everything is in {run}");
         screen.Line();
         ShowNext(screen, setup, run, terminal.Command);

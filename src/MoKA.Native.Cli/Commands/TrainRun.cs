@@ -106,7 +106,7 @@ internal sealed class TrainRun(TrainSetup setup, Screen progress, CancellationTo
         _heldOut.Add((_last.Step, measurement.Loss.NatsPerToken));
     }
 
-    private void SaveAdapter(RunFolder run) => AdapterFolder.Save(run.AdapterFolder, setup.Model, setup.Adapters, new AdapterOrigin(Settings.Model, setup.BaseHash));
+    private void SaveAdapter(RunFolder run) => AdapterFolder.Save(run.AdapterFolder, setup.Model, setup.Adapters, new AdapterOrigin(AdapterOrigin.NameOf(Settings.Model), setup.BaseHash));
 
     private void SavePlot(RunFolder run) => LossPlot.Save(run.File(RunFolder.PlotFile), Path.GetFileName(Path.TrimEndingDirectorySeparator(Settings.Output)), _losses, _heldOut);
 }

@@ -40,10 +40,25 @@ internal sealed record TrainSettings
 
     public string Targets { get; init; } = AdapterTargets.Everything;
 
+    /// <summary>The name of a <see cref="TrainMethod"/>.</summary>
+    public string Method { get; init; } = "moka";
+
     public int Filters { get; init; } = 10;
 
-    /// <summary>The filters' shapes; empty lets every map have balanced ones.</summary>
-    public IReadOnlyList<KroneckerShape> Shapes { get; init; } = [];
+    /// <summary>The filters' shapes as they are written; empty lets every map have its usual ones.</summary>
+    public IReadOnlyList<string> Shapes { get; init; } = [];
+
+    public int Rank { get; init; } = 16;
+
+    /// <summary>What a low-rank update's scale is made of; the rank unless given.</summary>
+    public float? Alpha { get; init; }
+
+    /// <summary>How many times faster a low-rank pair's B learns than its A.</summary>
+    public float RateRatio { get; init; } = 1;
+
+    public int DecomposeFactor { get; init; } = -1;
+
+    public bool DecomposeBoth { get; init; }
 
     public float Scale { get; init; } = 1;
 
@@ -71,15 +86,8 @@ internal sealed record TrainSettings
     /// <summary>The longest example by default, whatever the model can hold.</summary>
     public const int UsualLength = 512;
 
-    public MokaOptions Moka => new()
-    {
-        Filters = Shapes.Count > 0 ? Shapes.Count : Filters,
-        Shapes = Shapes,
-        Scale = Scale,
-        Dropout = Dropout,
-        Temperature = Temperature,
-        Gated = Gated,
-    };
+    /// <summary>How each adapted map is changed.</summary>
+    public AdapterOptions Adapter => TrainMethod.ByName(Method).Create(this);
 
     public TrainingOptions Training => new()
     {
@@ -100,7 +108,7 @@ internal sealed record TrainSettings
     {
         UsageException.Check(() =>
         {
-            Moka.Validate();
+            Adapter.Validate();
             Training.Validate();
             AdapterTargets.Parse(Targets);
             AlpacaTemplate.ByName(Template);

@@ -22,11 +22,11 @@ internal sealed class TrainSetup : IDisposable
         HeldOut = settings.Test is null ? null : new HeldOut(settings.Test, Tokenizer, template, MaxLength, settings.EvalExamples);
         BaseHash = _inputs.Source.Hash();
         Adapters = UsageException.Check(() => new AdapterSet(Model.Projections, AdapterTargets.Parse(settings.Targets), (projection, place) =>
-            new MokaAdapter(projection.Out, projection.In, settings.Moka, settings.Seed, place)));
+            settings.Adapter.Create(projection, settings.Seed, place)));
         Adapters.Attach();
         Model.Recompute = settings.Recompute;
         double tokens = Data.Examples.Average(e => e.Tokens.Length - 1.0), targets = Data.Examples.Average(e => (double)e.ResponseLength);
-        Memory = MemoryEstimate.ForTraining(Model.Config, Adapters.Targets, settings.Moka, settings.BatchSize * tokens, settings.BatchSize * targets, settings.Recompute);
+        Memory = MemoryEstimate.ForTraining(Model.Config, Adapters.Targets, settings.Adapter, settings.BatchSize * tokens, settings.BatchSize * targets, settings.Recompute, Model.WeightBytes);
     }
 
     public TrainSettings Settings { get; }
@@ -52,9 +52,9 @@ internal sealed class TrainSetup : IDisposable
     public MemoryEstimate Memory { get; }
 
     /// <summary>The distinct shapes of adapted maps with the kinds that have them.</summary>
-    public IEnumerable<(string Kinds, MokaAdapter Adapter)> AdaptedShapes => Adapters.Entries
+    public IEnumerable<(string Kinds, Adapter Adapter)> AdaptedShapes => Adapters.Entries
         .GroupBy(e => (e.Projection.Out, e.Projection.In))
-        .Select(g => (string.Join(',', g.Select(e => e.Projection.Kind).Distinct()), (MokaAdapter)g.First().Adapter));
+        .Select(g => (string.Join(',', g.Select(e => e.Projection.Kind).Distinct()), g.First().Adapter));
 
     public void Dispose() => _inputs.Dispose();
 }

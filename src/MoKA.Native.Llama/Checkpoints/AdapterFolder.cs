@@ -12,6 +12,9 @@ namespace MoKA.Native.Llama.Checkpoints;
 /// <param name="BaseHash">The hash of the base's weights, or null when the adapter does not say.</param>
 public sealed record AdapterOrigin(string BaseModel, string? BaseHash)
 {
+    /// <summary>A base's name from its path: where it lies on one machine means nothing on another.</summary>
+    public static string NameOf(string path) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+
     /// <summary>The description as it was read.</summary>
     internal byte[]? Config { get; init; }
 

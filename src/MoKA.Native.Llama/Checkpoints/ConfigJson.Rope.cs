@@ -39,9 +39,9 @@ public sealed partial class ConfigJson
         MokaException Absent(string member) => new($"{_path}: {key} of {spelling} {Quoted.Plain(type.GetRawText())} must have {member}, got nothing; fetch the file again.");
     }
 
-    private static void WriteRopeScaling(Utf8JsonWriter writer, RopeScaling? scaling)
+    private static void WriteRopeScaling(Utf8JsonWriter writer, LlamaConfig config)
     {
-        switch (scaling)
+        switch (config.RopeScaling is ListedRopeScaling listed ? listed.AsLlama3(config.HeadDim, config.RopeTheta) ?? config.RopeScaling : config.RopeScaling)
         {
             case null:
                 writer.WriteNull("rope_scaling");

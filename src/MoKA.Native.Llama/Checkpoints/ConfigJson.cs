@@ -226,7 +226,7 @@ public sealed partial class ConfigJson
         writer.WriteNumber("max_position_embeddings", config.MaxPositions);
         writer.WriteNumber("rms_norm_eps", config.RmsNormEpsilon);
         writer.WriteNumber("rope_theta", config.RopeTheta);
-        WriteRopeScaling(writer, config.RopeScaling);
+        WriteRopeScaling(writer, config);
         writer.WriteBoolean("attention_bias", config.AttentionBias);
         writer.WriteBoolean("mlp_bias", config.MlpBias);
         writer.WriteBoolean("tie_word_embeddings", config.TieEmbeddings);

@@ -6,6 +6,12 @@ namespace MoKA.Native.Llama.Checkpoints;
 /// <summary>A model in a folder as <see cref="LlamaFolder"/> describes it.</summary>
 internal sealed class HuggingFaceSource(string folder) : ModelSource(folder, LlamaFolder.LoadConfig(folder))
 {
+    /// <summary>Where newer folders keep the chat template.</summary>
+    public const string TemplateFile = "chat_template.jinja";
+
+    private static readonly string[] Companions = ["tokenizer.json", "tokenizer_config.json", "tokenizer.model", "tokenizer.bin", "special_tokens_map.json", GenerationConfigJson.FileName, TemplateFile];
+    private const int LargestTemplate = 1 << 20;
+
     public override string Format => "Hugging Face folder";
 
     public override IReadOnlyList<string> WeightFiles
@@ -26,7 +32,16 @@ internal sealed class HuggingFaceSource(string folder) : ModelSource(folder, Lla
         }
     }
 
-    public override bool HasTokenizer => File.Exists(System.IO.Path.Combine(Path, TokenizerJson.FileName));
+    public override bool HasTokenizer => TokenizerFile.Find(Path) is not null;
+
+    public override string? ChatTemplate
+    {
+        get
+        {
+            string own = System.IO.Path.Combine(Path, TemplateFile);
+            return File.Exists(own) ? BoundedFile.ReadText(own, LargestTemplate) : TokenizerConfigJson.Beside(Path)?.ChatTemplate;
+        }
+    }
 
     public override IReadOnlyList<StoredTensor> Tensors()
     {
@@ -37,6 +52,13 @@ internal sealed class HuggingFaceSource(string folder) : ModelSource(folder, Lla
     }
 
     public override LlamaModel LoadModel() => LlamaFolder.LoadModel(Path);
+
+    // As they are, so that other tools find what they know.
+    internal override void SaveCompanions(string folder)
+    {
+        foreach (string name in Companions.Where(name => File.Exists(System.IO.Path.Combine(Path, name))))
+            AtomicFile.Write(System.IO.Path.Combine(folder, name), stream => stream.Write(BoundedFile.Read(System.IO.Path.Combine(Path, name), int.MaxValue / 2)));
+    }
 
     private protected override Tokenizer OwnTokenizer() => LlamaFolder.LoadTokenizer(Path, Config);
 }

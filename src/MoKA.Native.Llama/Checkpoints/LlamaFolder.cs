@@ -43,8 +43,8 @@ public static class LlamaFolder
     }
 
     /// <summary>
-    /// Reads the model; every parameter comes back frozen. Half-precision and quantised weights stay in the file, which is
-    /// mapped into memory for as long as the model is held and read where it is used.
+    /// Reads the model; every parameter comes back frozen. Matrices stay in the file, which is mapped into memory for as long
+    /// as the model is held and read where it is used; norms and biases are copied.
     /// </summary>
     /// <exception cref="MokaException">A file is missing, damaged, or does not fit the others.</exception>
     public static LlamaModel LoadModel(string folder)
@@ -66,12 +66,12 @@ public static class LlamaFolder
     }
 
     /// <summary>Reads the tokenizer and checks that its ids fit the model.</summary>
-    public static Tokenizer LoadTokenizer(string folder, LlamaConfig config) => LoadTokenizerFile(Require(folder, TokenizerJson.FileName), config);
+    public static Tokenizer LoadTokenizer(string folder, LlamaConfig config) => LoadTokenizerFile(TokenizerFile.Find(folder) ?? Require(folder, TokenizerJson.FileName), config);
 
     /// <summary>Reads a tokenizer that lies elsewhere and checks that its ids fit the model.</summary>
     public static Tokenizer LoadTokenizerFile(string path, LlamaConfig config)
     {
-        Tokenizer tokenizer = TokenizerJson.Load(path);
+        Tokenizer tokenizer = TokenizerFile.Load(path, config.VocabularySize);
         if (tokenizer.VocabularySize > config.VocabularySize)
             throw new MokaException($"{path}: the tokenizer has {tokenizer.VocabularySize} ids but the model only {config.VocabularySize}; use the tokenizer that belongs to the model.");
         return tokenizer;
@@ -92,30 +92,38 @@ public static class LlamaFolder
     /// <param name="tables">How to store the token table and the head: F32, F16 or BF16.</param>
     public static void Save(string folder, LlamaModel model, Tokenizer tokenizer, WeightStorage linears, WeightStorage tables)
     {
-        ModelFolder.Create(folder);
-        SafetensorsWriter writer = new();
         LlamaConfig config = model.Config with { LinearStorage = linears, TableStorage = tables };
         config.Validate();
-        using WeightWriter weights = new(writer, config.TableStorage);
-        foreach (ModelTensor tensor in HuggingFaceNames.TensorsOf(config))
-        {
-            switch (tensor.Role)
-            {
-                case TensorRole.Table: weights.Add(tensor.Name, tensor.Name == HuggingFaceNames.Head ? model.Head : model.Embedding, tables); break;
-                case TensorRole.Linear: weights.Add(tensor.Name, model.Projection(tensor.Layer, tensor.Kind), linears); break;
-                case TensorRole.Bias: weights.Add(tensor.Name, model.Projection(tensor.Layer, tensor.Kind).Bias!); break;
-                default: weights.Add(tensor.Name, model.NormOf(tensor.Layer, tensor.Kind)); break;
-            }
-        }
-        writer.Save(Path.Combine(folder, WeightsFile));
+        SaveWeights(folder, model, config);
         TokenizerJson.Save(tokenizer, folder);
         ConfigJson.Write(Path.Combine(folder, ConfigFile), config);
     }
 
+    /// <summary>Writes the weights alone, stored as <paramref name="config"/> says.</summary>
+    internal static void SaveWeights(string folder, LlamaModel model, LlamaConfig config, SeeQuantized? see = null)
+    {
+        SafetensorsWriter writer = new();
+        using WeightWriter weights = new(writer, config.TableStorage, see);
+        foreach (ModelTensor tensor in HuggingFaceNames.TensorsOf(config))
+        {
+            switch (tensor.Role)
+            {
+                case TensorRole.Table: weights.Add(tensor.Name, tensor.Name == HuggingFaceNames.Head ? model.Head : model.Embedding, config.TableStorage); break;
+                case TensorRole.Linear: weights.Add(tensor.Name, model.Projection(tensor.Layer, tensor.Kind), config.LinearStorage); break;
+                case TensorRole.Bias: weights.Add(tensor.Name, model.Projection(tensor.Layer, tensor.Kind).Bias!); break;
+                default: weights.Add(tensor.Name, model.NormOf(tensor.Layer, tensor.Kind)); break;
+            }
+        }
+        ModelFolder.Create(folder);
+        writer.Save(Path.Combine(folder, WeightsFile));
+    }
+
     private static string Require(string folder, string name)
     {
-        if (!Directory.Exists(folder)) throw new MokaException($"{folder}: a model is a folder with {ConfigFile}, {WeightsFile} and {TokenizerJson.FileName}, and there is no such folder; check the path.");
+        if (!Directory.Exists(folder)) throw new MokaException($"{folder}: there is no such folder or file; a model is a folder with {ConfigFile}, {WeightsFile} and {TokenizerJson.FileName}, a GGUF file or a llama2.c file; check the path.");
         string path = Path.Combine(folder, name);
+        if (name == WeightsFile && !File.Exists(path) && Directory.EnumerateFiles(folder, "*.bin").Concat(Directory.EnumerateFiles(folder, "*.pth")).FirstOrDefault() is { } pickled)
+            throw new MokaException($"{path}: the file is missing; {Quoted.Name(Path.GetFileName(pickled))} is PyTorch's own format, which can run code when it is opened and is not read; convert the model to safetensors.");
         return File.Exists(path) ? path : throw new MokaException($"{path}: the file is missing; a model folder holds {ConfigFile}, {WeightsFile} and {TokenizerJson.FileName}.");
     }
 }

@@ -64,11 +64,10 @@ internal sealed class LoraFormat : AdapterFormat
             Alpha = config.Pattern("alpha_pattern", tensors.Module) ?? config.Number("lora_alpha") ?? 8,
             RankStabilized = config.Flag("use_rslora"),
             Dropout = config.Number("lora_dropout") ?? 0,
+            Decomposed = config.Flag("use_dora"),
         };
         MokaFormat.Valid(config, options.Validate);
-        return config.Flag("use_dora")
-            ? new DoraAdapter(projection.Current, options, seed: 0, stream: 0)
-            : new LoraAdapter(projection.Out, projection.In, options, seed: 0, stream: 0);
+        return options.Create(projection.Current, seed: 0, stream: 0);
     }
 
     private static LoraOptions OptionsOf(Adapter adapter) => adapter is DoraAdapter dora ? dora.Options : ((LoraAdapter)adapter).Options;

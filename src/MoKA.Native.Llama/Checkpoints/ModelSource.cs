@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Text;
+using MoKA.Native.Checkpoints;
 using MoKA.Native.Diagnostics;
 using MoKA.Native.Llama.Tokenizers;
 
@@ -17,9 +19,13 @@ public abstract class ModelSource
     private protected ModelSource(string path, LlamaConfig config) => (Path, Config) = (path, config);
 
     /// <summary>Looks at a folder or a file and reads its config.</summary>
-    /// <param name="path">A Hugging Face folder.</param>
+    /// <param name="path">A Hugging Face folder, a GGUF file or a llama2.c file; what it is shows in its content.</param>
     /// <exception cref="MokaException">There is nothing, it is none of the formats, it is damaged, or the model is of another kind.</exception>
-    public static ModelSource Open(string path) => new HuggingFaceSource(path);
+    public static ModelSource Open(string path) =>
+        !File.Exists(path) ? new HuggingFaceSource(path)
+        : GgufModel.IsGguf(path) ? new GgufSource(path)
+        : IsSafetensors(path) ? throw new MokaException($"{Quoted.Plain(path)}: weights alone are no model; give the folder that holds them beside {LlamaFolder.ConfigFile}.")
+        : new Llama2cSource(path);
 
     /// <summary>The folder or file.</summary>
     public string Path { get; }
@@ -33,8 +39,8 @@ public abstract class ModelSource
     /// <summary>The files that hold the weights.</summary>
     public abstract IReadOnlyList<string> WeightFiles { get; }
 
-    /// <summary>The bytes of those files.</summary>
-    public long WeightBytes => WeightFiles.Sum(file => new FileInfo(file).Length);
+    /// <summary>The bytes of the weights.</summary>
+    public virtual long WeightBytes => WeightFiles.Sum(file => new FileInfo(file).Length);
 
     /// <summary>Jinja text of the model's own chat template, or null when there is none.</summary>
     public virtual string? ChatTemplate => null;
@@ -63,11 +69,22 @@ public abstract class ModelSource
     /// <exception cref="MokaException">There is none, it is damaged, or it has more ids than the model.</exception>
     public Tokenizer LoadTokenizer(string? path = null)
     {
-        Tokenizer tokenizer = path is null ? OwnTokenizer() : LlamaFolder.LoadTokenizerFile(path, Config);
+        Tokenizer tokenizer = path is null ? OwnTokenizer() : TokenizerFile.Load(path, Config.VocabularySize);
         if (tokenizer.VocabularySize > Config.VocabularySize)
             throw new MokaException($"{Quoted.Plain(path ?? Path)}: the tokenizer has {tokenizer.VocabularySize} ids but the model only {Config.VocabularySize}; use the tokenizer that belongs to the model.");
         return tokenizer;
     }
+
+    /// <summary>Writes what belongs to the model beside weights and config into a folder: tokenizer, chat template, proposals.</summary>
+    /// <exception cref="MokaException">A file cannot be read or written.</exception>
+    internal virtual void SaveCompanions(string folder)
+    {
+        if (HasTokenizer) TokenizerJson.Save(LoadTokenizer(), folder);
+        if (ChatTemplate is { } template) AtomicFile.Write(System.IO.Path.Combine(folder, HuggingFaceSource.TemplateFile), stream => stream.Write(Encoding.UTF8.GetBytes(template)));
+    }
+
+    /// <summary>Whether a file begins as safetensors files do: behind eight bytes of length its header is JSON.</summary>
+    public static bool IsSafetensors(string path) => ModelFolder.BeginsWith(path, "{\""u8, after: 8);
 
     /// <summary>The tokenizer that came with the model.</summary>
     private protected abstract Tokenizer OwnTokenizer();

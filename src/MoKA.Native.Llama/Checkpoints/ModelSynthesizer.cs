@@ -65,8 +65,8 @@ public static class ModelSynthesizer
     private static Tokenizer SingleCharacters(int vocabulary)
     {
         string letters = string.Concat(Enumerable.Range('a', 26).Select(c => (char)c));
-        Tokenizer few = TokenizerTrainer.Train([letters], Tokenizer.FirstPieceId + letters.Length + 1);
+        Tokenizer few = TokenizerTrainer.Train([letters], Llama2Layout.FirstPieceId + letters.Length + 1);
         string[] pieces = [.. Enumerable.Range(0, vocabulary).Select(id => id < few.VocabularySize ? few.Piece(id) : $"<{id}>")];
-        return new Tokenizer(pieces, new float[vocabulary]);
+        return Llama2Layout.Create(pieces, new float[vocabulary]);
     }
 }

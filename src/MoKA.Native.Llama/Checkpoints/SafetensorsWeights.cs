@@ -6,8 +6,8 @@ using MoKA.Native.Quantization;
 namespace MoKA.Native.Llama.Checkpoints;
 
 /// <summary>
-/// Weights of one or several safetensors files in the Hugging Face layout; every one frozen. Floats are copied; half-precision and
-/// quantised matrices stay in the mapped file, which must not be disposed before the model is done with.
+/// Weights of one or several safetensors files in the Hugging Face layout; every one frozen. Norms and biases are copied; matrices
+/// stay in the mapped files, which must not be disposed before the model is done with.
 /// </summary>
 internal sealed class SafetensorsWeights(SafetensorsReader file, LlamaConfig config) : ILlamaWeights
 {
@@ -24,18 +24,6 @@ internal sealed class SafetensorsWeights(SafetensorsReader file, LlamaConfig con
     public ILinear Head(int vocabulary, int hidden) => Table(HuggingFaceNames.Head, vocabulary, hidden);
 
     public ILinear Linear(int layer, string kind, int outputs, int inputs) => Matrix(HuggingFaceNames.Weight(layer, kind), outputs, inputs);
-
-    /// <summary>A way to read the floats of a matrix later, whatever it is stored as; its shape is checked now.</summary>
-    public CopyFloats Reader(string name, int rows, int columns)
-    {
-        if (!BitsAndBytes.Has(file, name) && file.Tensors.TryGetValue(name, out TensorEntry? entry) && entry.Type is ElementType.F32 or ElementType.F16 or ElementType.BF16)
-        {
-            Require(name, rows, columns);
-            return to => file.ReadFloats(name, to);
-        }
-        FrozenMatrix matrix = ((FrozenLinear)Matrix(name, rows, columns)).Weight;
-        return matrix.Dequantize;
-    }
 
     /// <summary>Throws when the file holds a tensor that the model did not ask for.</summary>
     public void RequireAllRead()
@@ -66,7 +54,8 @@ internal sealed class SafetensorsWeights(SafetensorsReader file, LlamaConfig con
     {
         ElementType.F16 => Blocks(name, BlockType.F16, rows, columns),
         ElementType.BF16 => Blocks(name, BlockType.BF16, rows, columns),
-        _ => new Linear(Floats(name, rows, columns)),
+        ElementType.F32 => new FrozenLinear(file.ReadFloatMatrix(name, rows, columns)),
+        _ => throw NotFloat(name),
     };
 
     private FrozenLinear Blocks(string name, BlockType type, int rows, int columns)
@@ -76,15 +65,11 @@ internal sealed class SafetensorsWeights(SafetensorsReader file, LlamaConfig con
         return new FrozenLinear(file.ReadBlocks(name, type, rows, columns));
     }
 
-    /// <summary>A tensor as floats, copied.</summary>
-    public Parameter Floats(string name, params ReadOnlySpan<int> dims)
+    /// <summary>A vector as floats, copied.</summary>
+    private Parameter Floats(string name, int length)
     {
-        TensorEntry entry = dims.Length == 1 ? Require(name, dims[0]) : Require(name, dims[0], dims[1]);
-        if (entry.Type is not (ElementType.F32 or ElementType.F16 or ElementType.BF16))
-            throw new MokaException($"{Label(name)} must be F32, F16 or BF16, got {entry.Type.FileName()}.");
-        if (entry.ElementCount > int.MaxValue)
-            throw new MokaException($"{Label(name)} must have at most {int.MaxValue} elements, got {Quoted.Dims(entry.Dims.AsSpan())}; the model is too large for this engine.");
-        Parameter parameter = new(name, dims.Length == 1 ? new Shape(dims[0]) : new Shape(dims[0], dims[1]), trainable: false);
+        if (Require(name, length).Type is not (ElementType.F32 or ElementType.F16 or ElementType.BF16)) throw NotFloat(name);
+        Parameter parameter = new(name, new Shape(length), trainable: false);
         ModelFolder.ReadFinite(file, name, parameter.Data);
         return parameter;
     }
@@ -97,6 +82,8 @@ internal sealed class SafetensorsWeights(SafetensorsReader file, LlamaConfig con
         _read.Add(name);
         return entry;
     }
+
+    private MokaException NotFloat(string name) => new($"{Label(name)} must be F32, F16 or BF16, got {file.Tensors[name].Type.FileName()}.");
 
     private MokaException Missing(string name) => new($"{file.Path}: the tensor '{name}' is missing; check that the file belongs to the config.json beside it.");
 

@@ -1,4 +1,5 @@
 using MoKA.Native.Checkpoints;
+using MoKA.Native.Diagnostics;
 using MoKA.Native.Nn;
 using MoKA.Native.Quantization;
 
@@ -36,7 +37,7 @@ internal sealed class WeightWriter(SafetensorsWriter writer, WeightStorage dtype
     {
         // Quantising is idempotent on a matrix that came from codes only up to rounding, so such a one keeps its codes.
         if (map is Projection place) map = place.Current;
-        if (map is FrozenLinear { Weight: { } stored } && stored.Storage == storage) AddMatrix(name, map.Out, map.In, storage, () => stored);
+        if (map is FrozenLinear { Weight: { } stored } && stored.Storage == storage && storage != WeightStorage.F32) AddMatrix(name, map.Out, map.In, storage, () => stored);
         else Add(name, map.Out, map.In, storage, map.CopyWeight);
     }
 
@@ -56,7 +57,8 @@ internal sealed class WeightWriter(SafetensorsWriter writer, WeightStorage dtype
     private void AddMatrix(string name, int rows, int columns, WeightStorage storage, Func<FrozenMatrix> quantize)
     {
         if (storage.AsBlocks() is { } type) writer.AddBlocks(name, type, rows, columns, () => (BlockMatrix)quantize());
-        else BitsAndBytes.Add(writer, name, DtypeName(dtype), () => (CodebookMatrix)quantize());
+        else if (storage.AsCodebook() is not null) BitsAndBytes.Add(writer, name, DtypeName(dtype), () => (CodebookMatrix)quantize());
+        else throw new MokaException($"{name}: a weight must be written in one of the types from {WeightStorage.F32} to {WeightStorage.FP4Double}, got {storage}; choose one.");
     }
 
     private FrozenMatrix Last(string name, Func<FrozenMatrix> create)

@@ -4,7 +4,7 @@ using MoKA.Native.Llama.Tokenizers;
 namespace MoKA.Native.Llama.Data;
 
 /// <summary>
-/// Plain text for pre-training: documents, each BOS ... EOS, laid end to end, and batches of random windows. A window
+/// Plain text for pre-training: documents, each BOS ... EOS where the tokenizer has them, laid end to end, and batches of random windows. A window
 /// depends on (seed, step, row) alone, so a resumed run sees the same batches.
 /// </summary>
 public sealed class TextDataset : IBatchSource
@@ -29,7 +29,7 @@ public sealed class TextDataset : IBatchSource
         foreach (string document in documents)
         {
             tokens.AddRange(tokenizer.Encode(document, addBos: true));
-            tokens.Add(Tokenizer.EosId);
+            if (tokenizer.EosId is { } eos) tokens.Add(eos);
         }
 
         if (tokens.Count <= context)

@@ -21,7 +21,8 @@ public readonly record struct TextLoss(double Nats, long Bytes, long Tokens)
 
 /// <summary>
 /// Measures the loss on documents. Each document is cut into pieces of at most a window of tokens, each read after the
-/// opening token; every token of the text is predicted once, the closing token is not counted.
+/// opening token; every token of the text is predicted once, the closing token is not counted. With a tokenizer that has no
+/// opening token the first token of a piece is not predicted.
 /// </summary>
 public static class TextEvaluator
 {
@@ -50,7 +51,9 @@ public static class TextEvaluator
             bytes += Encoding.UTF8.GetByteCount(document);
             foreach (int[] piece in tokenizer.Encode(document).Chunk(window))
             {
-                batch.Add([Tokenizer.BosId, .. piece], promptLength: 1);
+                int[] read = tokenizer.BosId is { } bos ? [bos, .. piece] : piece;
+                if (read.Length == 1) continue;
+                batch.Add(read, promptLength: 1);
                 if (batch.SequenceStarts.Length > PiecesAtOnce) Flush();
             }
         }

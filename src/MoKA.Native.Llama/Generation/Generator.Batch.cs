@@ -31,7 +31,7 @@ public sealed partial class Generator
     public IReadOnlyList<TextCompletion> TextOfMany(Tokenizer tokenizer, IReadOnlyList<string> prompts, GenerationOptions options, CancellationToken cancel = default)
     {
         Continuation[] texts = Continuations([.. prompts.Select(prompt => tokenizer.Encode(prompt, addBos: true))], options);
-        TextAssembler[] assemblers = [.. texts.Select(_ => new TextAssembler(tokenizer, options.StopStrings, continues: true))];
+        TextAssembler[] assemblers = [.. prompts.Select(prompt => new TextAssembler(tokenizer, options.StopStrings, continues: prompt.Length > 0))];
         StringBuilder[] shown = [.. texts.Select(_ => new StringBuilder())];
         RunTogether(texts, (i, id) =>
         {

@@ -43,7 +43,7 @@ public sealed partial class Generator : IDisposable
     /// <param name="cancel">Ends the text, without an exception.</param>
     /// <exception cref="MokaException">An option is out of range, or the prompt is empty or too long.</exception>
     public IEnumerable<string> Text(Tokenizer tokenizer, string prompt, GenerationOptions options, GenerationResult? result = null, CancellationToken cancel = default) =>
-        Text(tokenizer, tokenizer.Encode(prompt, addBos: true), options, result, cache: null, continues: true, cancel);
+        Text(tokenizer, tokenizer.Encode(prompt, addBos: true), options, result, cache: null, continues: prompt.Length > 0, cancel);
 
     /// <summary>The same after a prompt in tokens, whose beginning a cache may hold already.</summary>
     /// <param name="tokenizer">The model's tokenizer.</param>

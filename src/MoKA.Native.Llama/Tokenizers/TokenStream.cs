@@ -14,7 +14,7 @@ namespace MoKA.Native.Llama.Tokenizers;
 public sealed class TokenStream(Tokenizer tokenizer, bool continues = false)
 {
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
-    private bool _atStart = !continues && tokenizer.AddDummyPrefix;
+    private bool _atStart = !continues && tokenizer.DropsFirstSpace;
 
     /// <summary>Takes the next id and returns the text that is complete now, often empty inside a character.</summary>
     /// <exception cref="MokaException">The id is not in the vocabulary.</exception>

@@ -31,20 +31,20 @@ public sealed class TokenizerTrainer
     }
 
     /// <summary>Learns a tokenizer.</summary>
-    /// <param name="documents">The text; read once. A document is taken as <see cref="Tokenizer.Encode"/> takes one text.</param>
+    /// <param name="documents">The text; read once. A document is taken as <see cref="Tokenizer.Encode(string, bool, bool)"/> takes one text.</param>
     /// <param name="vocabularySize">The number of ids wanted, with the 259 special and byte pieces.</param>
     /// <param name="addDummyPrefix">Whether "▁" is put before each text.</param>
     /// <exception cref="MokaException">The vocabulary cannot hold the characters, or the text has too few pairs to fill it.</exception>
-    public static Tokenizer Train(IEnumerable<string> documents, int vocabularySize, bool addDummyPrefix = true)
+    public static SentencePieceTokenizer Train(IEnumerable<string> documents, int vocabularySize, bool addDummyPrefix = true)
     {
         TokenizerTrainer trainer = new();
         Dictionary<string, long> words = WordSplitter.Count(documents, addDummyPrefix);
         List<string> characters = Characters(words);
-        int merges = vocabularySize - Tokenizer.FirstPieceId - characters.Count;
+        int merges = vocabularySize - Llama2Layout.FirstPieceId - characters.Count;
         if (merges < 0)
         {
             throw new MokaException(
-                $"TokenizerTrainer: the vocabulary must hold {Tokenizer.FirstPieceId} special pieces and {characters.Count} characters, got {vocabularySize}; ask for a larger one.");
+                $"TokenizerTrainer: the vocabulary must hold {Llama2Layout.FirstPieceId} special pieces and {characters.Count} characters, got {vocabularySize}; ask for a larger one.");
         }
 
         trainer.AddWords(words, characters);
@@ -207,17 +207,17 @@ public sealed class TokenizerTrainer
         _queue.Enqueue(pair, new Rank(_counts[pair], _pieces[pair.Left], _pieces[pair.Right]));
 
     // LLaMA-2's order: merged pieces as they were learnt, then the characters; each scores below the one before.
-    private Tokenizer Build(int characters, bool addDummyPrefix)
+    private SentencePieceTokenizer Build(int characters, bool addDummyPrefix)
     {
-        IEnumerable<string> all = Enumerable.Range(0, Tokenizer.FirstPieceId).Select(Tokenizer.FixedPiece)
+        IEnumerable<string> all = Enumerable.Range(0, Llama2Layout.FirstPieceId).Select(Llama2Layout.Piece)
             .Concat(_pieces.Skip(characters)).Concat(_pieces.Take(characters));
-        float[] scores = new float[Tokenizer.FirstPieceId + _pieces.Count];
+        float[] scores = new float[Llama2Layout.FirstPieceId + _pieces.Count];
         for (int i = 0; i < _pieces.Count; i++)
         {
-            scores[Tokenizer.FirstPieceId + i] = -i;
+            scores[Llama2Layout.FirstPieceId + i] = -i;
         }
 
-        return new Tokenizer([.. all], scores, addDummyPrefix);
+        return Llama2Layout.Create([.. all], scores, addDummyPrefix ? DummyPrefix.Always : DummyPrefix.None);
     }
 
     private readonly record struct Rank(long Count, string Left, string Right) : IComparable<Rank>

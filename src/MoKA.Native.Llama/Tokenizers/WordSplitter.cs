@@ -23,7 +23,7 @@ internal static class WordSplitter
         Dictionary<string, long>.AlternateLookup<ReadOnlySpan<char>> lookup = counts.GetAlternateLookup<ReadOnlySpan<char>>();
         foreach (string document in documents)
         {
-            string text = Tokenizer.Escape(document, addDummyPrefix);
+            string text = SentencePieceTokenizer.Escape(document, addDummyPrefix);
             for (int start = 0; start < text.Length;)
             {
                 ReadOnlySpan<char> word = text.AsSpan(start, LengthOfWord(text.AsSpan(start)));
@@ -59,7 +59,7 @@ internal static class WordSplitter
 
     private static Kind KindOf(Rune rune)
     {
-        if (rune.Value == Tokenizer.Space)
+        if (rune.Value == SentencePieceTokenizer.Space)
         {
             return Kind.Space;
         }

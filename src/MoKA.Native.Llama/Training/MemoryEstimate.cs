@@ -8,11 +8,12 @@ namespace MoKA.Native.Llama.Training;
 /// go through the model at once, R the rows that get logits, and for every layer
 /// <code>
 /// per token = norms 2 (hidden + 1) + linear maps Σ out + attention q + 2 heads + swiglu
-///           + in for each adapted map when there is dropout (a mixture is added to its map's output in place)
+///           + what adapters keep: in for each adapted map when there is dropout, 2 r for a low-rank pair, out for DoRA
+///             (a change is added to its map's output in place)
 /// </code>
 /// Training keeps 4 bytes × (T (hidden + Σ per token) + T hidden + 2 R hidden + logits of at most 1024 of the R rows), and
-/// on the way back, where a gradient's memory is used again, those of one layer: 3 intermediate + 5 hidden a token. An
-/// adapter of P numbers takes 2 P and P for each block of tokens, one map at a time. Recomputing blocks keeps their
+/// on the way back, where a gradient's memory is used again, those of one layer: 3 intermediate + 5 hidden a token. A
+/// mixture of P numbers takes 2 P and P for each block of tokens, one map at a time. Recomputing blocks keeps their
 /// outputs and one layer. Without gradients one layer is kept.
 /// </summary>
 public sealed record MemoryEstimate
@@ -20,7 +21,7 @@ public sealed record MemoryEstimate
     private const int LogitsAtOnce = 1 << 25, MostRowsOfLogits = 1024;
     private const int TrainedCopies = 4; // a value, its gradient, and the optimiser's two moments
 
-    /// <summary>The base: the bits a weight that its storage takes, and the rotary table as far as it is used.</summary>
+    /// <summary>The base: the bytes of its weights, counted or by the bits a weight that its storage takes, and the rotary table as far as it is used.</summary>
     public required long WeightBytes { get; init; }
 
     /// <summary>The adapters, their gradients and the optimiser's moments.</summary>
@@ -42,34 +43,33 @@ public sealed record MemoryEstimate
     /// <param name="tokens">T, the tokens of a step: batch size times mean length.</param>
     /// <param name="targetRows">R, the tokens of a step whose prediction counts.</param>
     /// <param name="recompute">Whether blocks are computed again on the way back.</param>
-    public static MemoryEstimate ForTraining(LlamaConfig config, AdapterTargets targets, MokaOptions options, double tokens, double targetRows, bool recompute = false)
+    /// <param name="weightBytes">What the weights take, <see cref="LlamaModel.WeightBytes"/>; needed where the config says <see cref="WeightStorage.Other"/>.</param>
+    public static MemoryEstimate ForTraining(LlamaConfig config, AdapterTargets targets, AdapterOptions options, double tokens, double targetRows, bool recompute = false, long? weightBytes = null)
     {
-        double dropped = 0, filterNumbers = 0, gates = 0, workspace = 0;
+        double beside = 0, numbers = 0, workspace = 0;
         foreach ((string kind, int outputs, int inputs) in config.LinearMaps.Where(m => targets.Contains(m.Kind)))
         {
-            dropped += options.Dropout > 0 ? inputs : 0;
-            IReadOnlyList<KroneckerShape> shapes = options.ShapesFor(outputs, inputs);
-            filterNumbers += config.Layers * (double)shapes.Sum(s => s.Parameters);
-            gates += options.Gated ? config.Layers * shapes.Count : 0;
-            workspace = Math.Max(workspace, shapes.GroupBy(s => s).Max(g => Workspace(g.Key, g.Count(), tokens)));
+            beside += options.KeptPerToken(outputs, inputs);
+            numbers += config.Layers * (double)options.ParametersFor(outputs, inputs);
+            workspace = Math.Max(workspace, options.WorkspaceFor(outputs, inputs, tokens));
         }
-        double layer = PerLayer(config) + dropped, gradients = 3.0 * config.IntermediateSize + 5.0 * config.HiddenSize + dropped;
+        double layer = PerLayer(config) + beside, gradients = 3.0 * config.IntermediateSize + 5.0 * config.HiddenSize + beside;
         double kept = 2 * config.HiddenSize + config.Layers * (recompute ? config.HiddenSize : layer);
         double logits = Math.Min(targetRows, Math.Clamp((double)LogitsAtOnce / config.VocabularySize, 64, MostRowsOfLogits)) * (config.VocabularySize + 2.0 * config.HiddenSize);
         // The logits and a block that is computed again use the same memory.
         double apart = recompute ? Math.Max(logits, tokens * (layer + gradients)) : logits + tokens * gradients;
         return new MemoryEstimate
         {
-            WeightBytes = Weights(config, tokens),
-            AdapterBytes = Bytes(TrainedCopies * (filterNumbers + gates)),
+            WeightBytes = Weights(config, tokens, weightBytes),
+            AdapterBytes = Bytes(TrainedCopies * numbers),
             ActivationBytes = Bytes(tokens * kept + 2 * targetRows * config.HiddenSize + apart + workspace),
         };
     }
 
-    /// <summary>Continuing a text up to <paramref name="length"/> tokens, all of which may be the prompt.</summary>
-    public static MemoryEstimate ForGeneration(LlamaConfig config, int length) => new()
+    /// <summary>Continuing a text up to <paramref name="length"/> tokens, all of which may be the prompt; the weights' bytes as above.</summary>
+    public static MemoryEstimate ForGeneration(LlamaConfig config, int length, long? weightBytes = null) => new()
     {
-        WeightBytes = Weights(config, length),
+        WeightBytes = Weights(config, length, weightBytes),
         ActivationBytes = Bytes(length * (PerLayer(config) + (config.Layers + 2.0) * config.HiddenSize) + config.VocabularySize),
         CacheBytes = Bytes(2.0 * config.Layers * config.KeyValueSize * length),
     };
@@ -77,18 +77,12 @@ public sealed record MemoryEstimate
     private static double PerLayer(LlamaConfig c) =>
         2.0 * (c.HiddenSize + 1) + c.LinearMaps.Sum(m => (double)m.Outputs) + c.QuerySize + 2.0 * c.Heads + c.IntermediateSize;
 
-    /// <summary>The filters of one shape laid together, their gradients, and those of each block of tokens.</summary>
-    private static double Workspace(KroneckerShape shape, int filters, double tokens)
+    private static long Weights(LlamaConfig c, double longest, long? counted)
     {
-        double intermediates = (double)filters * (shape.AFirst ? shape.RowsA * shape.ColumnsB : shape.ColumnsA * shape.RowsB);
-        double tokensPerBlock = Math.Clamp(Math.Floor((1 << 17) / intermediates), 4, 64);
-        return filters * shape.Parameters * (2 + Math.Ceiling(tokens / tokensPerBlock));
-    }
-
-    private static long Weights(LlamaConfig c, double longest)
-    {
+        double rotary = Math.Min(c.MaxPositions, longest) * c.HeadDim;
+        if (counted is { } bytes) return bytes + Bytes(rotary);
         double maps = c.Layers * c.LinearMaps.Sum(m => (double)m.Outputs * m.Inputs), tables = (c.TieEmbeddings ? 1.0 : 2.0) * c.VocabularySize * c.HiddenSize;
-        double norms = c.ParameterCount - maps - tables, rotary = Math.Min(c.MaxPositions, longest) * c.HeadDim;
+        double norms = c.ParameterCount - maps - tables;
         return (long)((maps * c.LinearStorage.BitsPerWeight() + tables * c.TableStorage.BitsPerWeight()) / 8) + Bytes(norms + rotary);
     }
 

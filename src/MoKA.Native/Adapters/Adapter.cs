@@ -24,6 +24,12 @@ public abstract class Adapter
     /// <summary>Turns the frozen weight W [Out, In] into the one that stands for map and adapter: for merging and for tests, nowhere else.</summary>
     public abstract void Merge(Span<float> weight);
 
+    /// <summary>The shapes of what it trains in a user's words: 16x8:16x32 for each filter, r 16 for a low-rank pair.</summary>
+    public abstract IReadOnlyList<string> Parts { get; }
+
+    /// <summary>How much each part counts, where that is learned: weights that sum to 1. Null without a gate.</summary>
+    public virtual float[]? PartWeights => null;
+
     /// <summary>The number of trainable numbers.</summary>
     public long ParameterCount => Parameters.Sum(p => p.Trainable ? (long)p.Shape.Count : 0);
 

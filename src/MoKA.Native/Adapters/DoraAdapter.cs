@@ -30,7 +30,7 @@ public sealed class DoraAdapter : Adapter
     public DoraAdapter(ILinear frozen, LoraOptions options, ulong seed, ulong stream)
     {
         _lowRank = new LoraAdapter(frozen.Out, frozen.In, options, seed, stream);
-        Magnitude = new Parameter("magnitude", new Shape(frozen.Out));
+        Magnitude = new Parameter("magnitude", new Shape(frozen.Out)) { RateFactor = options.RateRatio };
         _lengths = new Parameter("lengths", new Shape(frozen.Out), trainable: false);
         _rowSquares = RowSquares(frozen);
         for (int i = 0; i < Out; i++) Magnitude.Data[i] = (float)Math.Sqrt(_rowSquares[i]);
@@ -54,6 +54,9 @@ public sealed class DoraAdapter : Adapter
 
     /// <summary>m [out].</summary>
     public Parameter Magnitude { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Parts => _lowRank.Parts;
 
     /// <inheritdoc/>
     public override IReadOnlyList<Parameter> Parameters => _parameters;

@@ -49,6 +49,9 @@ public sealed class KronaAdapter : AdditiveAdapter
     public Parameter B { get; }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> Parts => [Shape.ToString()];
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Parameter> Parameters => _parameters;
 
     /// <inheritdoc/>
@@ -61,23 +64,4 @@ public sealed class KronaAdapter : AdditiveAdapter
         RequireWeight(weight);
         DenseKronecker.AddTo(weight, Shape, Options.Scale, A.Data, B.Data);
     }
-}
-
-/// <summary>How a KronA adapter is built.</summary>
-public sealed record KronaOptions
-{
-    /// <summary>The shape of the two factors; the one of fewest parameters, nearest to square, unless given.</summary>
-    public KroneckerShape? Shape { get; init; }
-
-    /// <summary>s, a constant factor on the update.</summary>
-    public float Scale { get; init; } = 1;
-
-    /// <summary>The probability with which an element of the adapter's input is dropped in training.</summary>
-    public float Dropout { get; init; }
-
-    /// <summary>The shape for one map from <paramref name="inputs"/> to <paramref name="outputs"/>.</summary>
-    public KroneckerShape ShapeFor(int outputs, int inputs) => new MokaOptions { Filters = 1, Shapes = Shape is { } shape ? [shape] : [] }.ShapesFor(outputs, inputs)[0];
-
-    /// <summary>Throws one line when a value is out of range.</summary>
-    public void Validate() => new MokaOptions { Filters = 1, Shapes = Shape is { } shape ? [shape] : [], Scale = Scale, Dropout = Dropout }.Validate();
 }

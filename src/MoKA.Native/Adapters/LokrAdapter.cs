@@ -52,13 +52,17 @@ public sealed class LokrAdapter : AdditiveAdapter
     public FactorPair Inner { get; }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> Parts => [Shape.ToString()];
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Parameter> Parameters => _parameters;
 
     /// <inheritdoc/>
     public override Tensor AddDelta(Tape tape, Tensor x, Tensor y)
     {
+        Tensor input = Op.Dropout(tape, x, Options.Dropout);
         // W1 ⊗ (W2_a W2_b) = (W1 ⊗ W2_a) (I ⊗ W2_b), so a large W2 is never whole. W1 is small.
-        Tensor h = Inner.IsDecomposed ? Op.IdentityMixture(tape, x, _second, gate: null) : x;
+        Tensor h = Inner.IsDecomposed ? Op.IdentityMixture(tape, input, _second, gate: null) : input;
         return Op.KroneckerMixture(tape, h, _slots.Take(tape, new KroneckerFilter(Outer.Whole(tape), Inner.Parameters[0])), gate: null, Options.Scale, addTo: y);
     }
 

@@ -1,9 +1,10 @@
 using MoKA.Native.Diagnostics;
+using MoKA.Native.Nn;
 
 namespace MoKA.Native.Adapters;
 
 /// <summary>How a LoKr adapter is built; names, rules and defaults are those of PEFT.</summary>
-public sealed record LokrOptions
+public sealed record LokrOptions : AdapterOptions
 {
     /// <summary>r, the rank of factors that are themselves products; a factor no larger than 2 r a side stays whole.</summary>
     public int Rank { get; init; } = 8;
@@ -34,9 +35,34 @@ public sealed record LokrOptions
     /// <summary>Whether W2 is a product of two thinner factors.</summary>
     public bool DecomposesInner(KroneckerShape shape) => 2 * Rank < Math.Max(shape.RowsB, shape.ColumnsB);
 
-    /// <summary>Throws one line when a value is out of range.</summary>
-    public void Validate()
+    /// <inheritdoc/>
+    public override string Method => "LoKr";
+
+    /// <inheritdoc/>
+    public override Adapter Create(ILinear frozen, ulong seed, ulong stream) => new LokrAdapter(frozen.Out, frozen.In, this, seed, stream);
+
+    /// <inheritdoc/>
+    public override long ParametersFor(int outputs, int inputs)
     {
+        KroneckerShape s = ShapeFor(outputs, inputs);
+        long outer = DecomposesOuter(s) ? (long)Rank * (s.RowsA + s.ColumnsA) : (long)s.RowsA * s.ColumnsA;
+        return outer + (DecomposesInner(s) ? (long)Rank * (s.RowsB + s.ColumnsB) : (long)s.RowsB * s.ColumnsB);
+    }
+
+    /// <inheritdoc/>
+    public override double KeptPerToken(int outputs, int inputs)
+    {
+        KroneckerShape s = ShapeFor(outputs, inputs);
+        return base.KeptPerToken(outputs, inputs) + (DecomposesInner(s) ? (double)s.ColumnsA * Rank : 0);
+    }
+
+    /// <inheritdoc/>
+    public override string Describe() => FormattableString.Invariant($"rank {Rank}, factor {Factor}{(DecomposeBoth ? ", both factors decomposed" : "")}, scale {Scale:0.######}{DropoutText}");
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        if (Dropout is not (>= 0 and < 1)) throw new MokaException($"Dropout: must be in [0, 1), got {Dropout}.");
         if (Rank is < 1 or > LoraOptions.HighestRank) throw new MokaException($"Rank: must be from 1 to {LoraOptions.HighestRank}, got {Rank}.");
         if (Alpha is { } alpha && !(alpha > 0 && float.IsFinite(alpha))) throw new MokaException($"Alpha: must be a positive number, got {alpha}.");
         if (Factor is not (-1 or > 0)) throw new MokaException($"Decompose factor: must be -1 or positive, got {Factor}.");

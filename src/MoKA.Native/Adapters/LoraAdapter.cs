@@ -24,7 +24,7 @@ public sealed class LoraAdapter : AdditiveAdapter
         options.Validate();
         (Out, In, Options) = (outputs, inputs, options);
         A = new Parameter("A", new Shape(options.Rank, inputs));
-        B = new Parameter("B", new Shape(outputs, options.Rank));
+        B = new Parameter("B", new Shape(outputs, options.Rank)) { RateFactor = options.RateRatio };
         // Kaiming-uniform with slope √5: U(-1/√inputs, 1/√inputs).
         A.FillUniform(1 / MathF.Sqrt(inputs), seed, CounterRandom.Bits(seed, stream, 0));
         _parameters = [A, B];
@@ -44,6 +44,9 @@ public sealed class LoraAdapter : AdditiveAdapter
 
     /// <summary>[out, r].</summary>
     public Parameter B { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Parts => [$"r {Options.Rank}"];
 
     /// <inheritdoc/>
     public override IReadOnlyList<Parameter> Parameters => _parameters;

@@ -1,9 +1,10 @@
 using MoKA.Native.Diagnostics;
+using MoKA.Native.Nn;
 
 namespace MoKA.Native.Adapters;
 
 /// <summary>How a low-rank adapter is built.</summary>
-public sealed record LoraOptions
+public sealed record LoraOptions : AdapterOptions
 {
     /// <summary>The highest rank that is accepted.</summary>
     public const int HighestRank = 1 << 16;
@@ -17,17 +18,37 @@ public sealed record LoraOptions
     /// <summary>Whether the scale is α / √r instead of α / r (rsLoRA, Kalajdzievski, arXiv 2312.03732).</summary>
     public bool RankStabilized { get; init; }
 
-    /// <summary>The probability with which an element of the adapter's input is dropped in training.</summary>
-    public float Dropout { get; init; }
+    /// <summary>Whether the length of every row is trained apart (DoRA, Liu et al., arXiv 2402.09353).</summary>
+    public bool Decomposed { get; init; }
+
+    /// <summary>How many times faster B learns than A (LoRA+, Hayou et al., arXiv 2402.12354); DoRA's lengths go with B.</summary>
+    public float RateRatio { get; init; } = 1;
 
     /// <summary>s, the factor on the update.</summary>
     public float Scale => (Alpha ?? Rank) / (RankStabilized ? MathF.Sqrt(Rank) : Rank);
 
-    /// <summary>Throws one line when a value is out of range.</summary>
-    public void Validate()
+    /// <inheritdoc/>
+    public override string Method => Decomposed ? "DoRA" : RankStabilized ? "rsLoRA" : "LoRA";
+
+    /// <inheritdoc/>
+    public override Adapter Create(ILinear frozen, ulong seed, ulong stream) =>
+        Decomposed ? new DoraAdapter(frozen, this, seed, stream) : new LoraAdapter(frozen.Out, frozen.In, this, seed, stream);
+
+    /// <inheritdoc/>
+    public override long ParametersFor(int outputs, int inputs) => (long)Rank * (outputs + inputs) + (Decomposed ? outputs : 0);
+
+    /// <inheritdoc/>
+    public override double KeptPerToken(int outputs, int inputs) => base.KeptPerToken(outputs, inputs) + Rank * (Scale == 1 ? 1 : 2) + (Decomposed ? outputs : 0);
+
+    /// <inheritdoc/>
+    public override string Describe() => FormattableString.Invariant($"rank {Rank}, scale {Scale:0.######}{(RankStabilized && Decomposed ? ", rank-stabilised" : "")}{(RateRatio != 1 ? $", B learns {RateRatio:0.######} times faster" : "")}{DropoutText}");
+
+    /// <inheritdoc/>
+    public override void Validate()
     {
         if (Rank is < 1 or > HighestRank) throw new MokaException($"Rank: must be from 1 to {HighestRank}, got {Rank}.");
         if (Alpha is { } alpha && !(alpha > 0 && float.IsFinite(alpha))) throw new MokaException($"Alpha: must be a positive number, got {alpha}.");
+        if (!(RateRatio > 0 && float.IsFinite(RateRatio))) throw new MokaException($"Rate ratio: must be a positive number, got {RateRatio}.");
         if (Dropout is not (>= 0 and < 1)) throw new MokaException($"Dropout: must be in [0, 1), got {Dropout}.");
     }
 }

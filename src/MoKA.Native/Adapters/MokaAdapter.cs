@@ -56,6 +56,12 @@ public sealed class MokaAdapter : AdditiveAdapter
     public Parameter? Gate { get; }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> Parts => [.. Shapes.Select(s => s.ToString())];
+
+    /// <inheritdoc/>
+    public override float[]? PartWeights => Gate is null ? null : GateWeights();
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Parameter> Parameters => _parameters;
 
     // Without a gate every filter weighs 1 / r, as an untrained gate would make it.

@@ -1,10 +1,14 @@
 using MoKA.Native.Diagnostics;
+using MoKA.Native.Nn;
 
 namespace MoKA.Native.Adapters;
 
 /// <summary>How a Mixture of Kronecker Adapters is built. The defaults are those of the paper where it states them.</summary>
-public sealed record MokaOptions
+public sealed record MokaOptions : AdapterOptions
 {
+    /// <summary>A block of tokens has at most so many numbers between two products.</summary>
+    private const int IntermediatesPerBlock = 1 << 17;
+
     /// <summary>The most filters that one mixture may have.</summary>
     public const int MostFilters = 1024;
 
@@ -16,9 +20,6 @@ public sealed record MokaOptions
 
     /// <summary>c, a constant factor on the mixture.</summary>
     public float Scale { get; init; } = 1;
-
-    /// <summary>The probability with which an element of the adapter's input is dropped in training.</summary>
-    public float Dropout { get; init; }
 
     /// <summary>τ of the gate's softmax.</summary>
     public float Temperature { get; init; } = 1;
@@ -36,8 +37,34 @@ public sealed record MokaOptions
         return Shapes;
     }
 
-    /// <summary>Throws one line when a value is out of range.</summary>
-    public void Validate()
+    /// <inheritdoc/>
+    public override string Method => "MoKA";
+
+    /// <inheritdoc/>
+    public override Adapter Create(ILinear frozen, ulong seed, ulong stream) => new MokaAdapter(frozen.Out, frozen.In, this, seed, stream);
+
+    /// <inheritdoc/>
+    public override long ParametersFor(int outputs, int inputs)
+    {
+        IReadOnlyList<KroneckerShape> shapes = ShapesFor(outputs, inputs);
+        return shapes.Sum(s => s.Parameters) + (Gated ? shapes.Count : 0);
+    }
+
+    /// <summary>The filters of one shape laid together, their gradients, and those of each block of tokens.</summary>
+    public override double WorkspaceFor(int outputs, int inputs, double tokens) => ShapesFor(outputs, inputs).GroupBy(s => s).Max(g =>
+    {
+        double intermediates = (double)g.Count() * (g.Key.AFirst ? g.Key.RowsA * g.Key.ColumnsB : g.Key.ColumnsA * g.Key.RowsB);
+        double tokensPerBlock = Math.Clamp(Math.Floor(IntermediatesPerBlock / intermediates), 4, 64);
+        return g.Count() * g.Key.Parameters * (2 + Math.Ceiling(tokens / tokensPerBlock));
+    });
+
+    /// <inheritdoc/>
+    public override string Describe() => FormattableString.Invariant($"{(Shapes.Count > 0 ? Shapes.Count : Filters)} Kronecker filters a map, {GateText(Gated, Temperature)}, scale {Scale:0.######}{DropoutText}");
+
+    internal static string GateText(bool gated, float temperature) => gated ? FormattableString.Invariant($"gate softmax(g / {temperature:0.######})") : "no gate";
+
+    /// <inheritdoc/>
+    public override void Validate()
     {
         if (Filters is < 1 or > MostFilters || Shapes.Count > MostFilters) throw new MokaException($"Filters: there must be 1 to {MostFilters}, got {Math.Max(Filters, Shapes.Count)}.");
         foreach (KroneckerShape shape in Shapes)

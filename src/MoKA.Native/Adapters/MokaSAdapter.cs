@@ -47,6 +47,12 @@ public sealed class MokaSAdapter : AdditiveAdapter
     public Parameter? Gate { get; }
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> Parts => [.. Shapes.Select(s => s.ToString())];
+
+    /// <inheritdoc/>
+    public override float[]? PartWeights => Gate is null ? null : GateWeights();
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Parameter> Parameters => _parameters;
 
     /// <inheritdoc/>

@@ -1,9 +1,10 @@
 using MoKA.Native.Diagnostics;
+using MoKA.Native.Nn;
 
 namespace MoKA.Native.Adapters;
 
 /// <summary>How a mixture of Kronecker products with an identity is built (MoKA_s of arXiv 2508.03527).</summary>
-public sealed record MokaSOptions
+public sealed record MokaSOptions : AdapterOptions
 {
     /// <summary>The default's largest k: M then has a 256th of the map's numbers, as long as k divides both lengths.</summary>
     private const int UsualRepeats = 16;
@@ -13,9 +14,6 @@ public sealed record MokaSOptions
 
     /// <summary>c, a constant factor on the mixture.</summary>
     public float Scale { get; init; } = 1;
-
-    /// <summary>The probability with which an element of the adapter's input is dropped in training.</summary>
-    public float Dropout { get; init; }
 
     /// <summary>τ of the gate's softmax.</summary>
     public float Temperature { get; init; } = 1;
@@ -47,8 +45,27 @@ public sealed record MokaSOptions
         return kept;
     }
 
-    /// <summary>Throws one line when a value is out of range.</summary>
-    public void Validate()
+    /// <inheritdoc/>
+    public override string Method => "MoKA_s";
+
+    /// <inheritdoc/>
+    public override Adapter Create(ILinear frozen, ulong seed, ulong stream) => new MokaSAdapter(frozen.Out, frozen.In, this);
+
+    /// <inheritdoc/>
+    public override long ParametersFor(int outputs, int inputs)
+    {
+        IReadOnlyList<IdentityShape> shapes = ShapesFor(outputs, inputs);
+        return shapes.Sum(s => s.Parameters) + (Gated ? shapes.Count : 0);
+    }
+
+    /// <summary>A filter, its gradient, and that of each 64 tokens.</summary>
+    public override double WorkspaceFor(int outputs, int inputs, double tokens) => ShapesFor(outputs, inputs).Max(s => s.Parameters) * (2 + Math.Ceiling(tokens / 64));
+
+    /// <inheritdoc/>
+    public override string Describe() => FormattableString.Invariant($"Kronecker filters with an identity, {MokaOptions.GateText(Gated, Temperature)}, scale {Scale:0.######}{DropoutText}");
+
+    /// <inheritdoc/>
+    public override void Validate()
     {
         if (Shapes.Count > MokaOptions.MostFilters) throw new MokaException($"Filters: there must be at most {MokaOptions.MostFilters}, got {Shapes.Count}.");
         foreach (IdentityShape shape in Shapes)

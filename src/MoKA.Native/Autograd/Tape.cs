@@ -7,14 +7,16 @@ namespace MoKA.Native.Autograd;
 /// of recording is a topological order, so the way back is the list walked downwards.
 /// </summary>
 /// <remarks>
-/// Tensors and recorded steps are kept and reused at the same place of a later pass: a training loop that repeats its
-/// operations puts nothing on the managed heap after the second step. A tape belongs to one thread.
+/// Tensors and recorded steps are kept and reused, tensors at the same place of a later pass and steps by their kind: a
+/// training loop that repeats its operations, even in other orders, puts nothing on the managed heap after the second step.
+/// A tape belongs to one thread.
 /// </remarks>
 public sealed unsafe class Tape : IDisposable
 {
     // Two sets taking turns: a tensor kept from the last pass is still its own object in this one, so using it throws.
     private readonly List<Tensor>[] _tensors = [[], []];
     private readonly List<Step> _steps = [];
+    private readonly List<StepPool> _pools = []; // one for each kind of op, of which there are few
     private int _tensorCount;
     private int _stepCount;
     private bool _walked;
@@ -69,14 +71,9 @@ public sealed unsafe class Tape : IDisposable
     {
         output.RequiresGradient = true;
         output.AddWriter();
-        if (_stepCount < _steps.Count && _steps[_stepCount] is Step<TNode> step) step.Output = output;
-        else
-        {
-            step = new Step<TNode> { Output = output };
-            if (_stepCount < _steps.Count) _steps[_stepCount] = step;
-            else _steps.Add(step);
-        }
-        step.Node = node;
+        Step<TNode> step = PoolOf<TNode>().Take(output, node);
+        if (_stepCount < _steps.Count) _steps[_stepCount] = step;
+        else _steps.Add(step);
         _stepCount++;
     }
 
@@ -111,6 +108,7 @@ public sealed unsafe class Tape : IDisposable
     public void Reset(ulong seed = 0, bool training = false)
     {
         (_tensorCount, _stepCount, _walked, Streams, Seed, Training) = (0, 0, false, 0, seed, training);
+        foreach (StepPool pool in _pools) pool.Taken = 0;
         Pass++;
         Arena.Reset();
     }
@@ -133,6 +131,34 @@ public sealed unsafe class Tape : IDisposable
         Pass++;
         _inner?.Dispose();
         Arena.Dispose();
+    }
+
+    private StepPool<TNode> PoolOf<TNode>() where TNode : struct, INode
+    {
+        foreach (StepPool pool in _pools)
+            if (pool is StepPool<TNode> found) return found;
+        StepPool<TNode> fresh = new();
+        _pools.Add(fresh);
+        return fresh;
+    }
+
+    /// <summary>The steps of one kind, of which the first ones are in this pass.</summary>
+    private abstract class StepPool
+    {
+        public int Taken { get; set; }
+    }
+
+    private sealed class StepPool<TNode> : StepPool where TNode : struct, INode
+    {
+        private readonly List<Step<TNode>> _all = [];
+
+        public Step<TNode> Take(Tensor output, TNode node)
+        {
+            if (Taken == _all.Count) _all.Add(new Step<TNode> { Output = output });
+            Step<TNode> step = _all[Taken++];
+            (step.Output, step.Node) = (output, node);
+            return step;
+        }
     }
 
     private abstract class Step

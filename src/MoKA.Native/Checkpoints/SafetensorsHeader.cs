@@ -94,6 +94,11 @@ internal sealed class SafetensorsHeader
 
     private void ReadMetadata(JsonElement value)
     {
+        // The format's own reader takes null for none, and files have it.
+        if (value.ValueKind == JsonValueKind.Null)
+        {
+            return;
+        }
         if (value.ValueKind != JsonValueKind.Object)
         {
             throw Error($"__metadata__ must be an object of strings, got {Kind(value)}");

@@ -95,7 +95,11 @@ public abstract class SafetensorsReader : IDisposable
     }
 
     /// <summary>The bytes of one tensor where they lie in the file; they stay readable for as long as the result is held, unless the file is disposed.</summary>
-    internal NativeBytes Mapped(TensorEntry entry) => new(BufferOf(entry), entry.Offset, entry.ByteLength);
+    /// <summary>
+    /// The bytes of one tensor where they lie in the file, or copied where they are not aligned as asked; they stay readable for
+    /// as long as the result is held, unless the file is disposed.
+    /// </summary>
+    internal NativeBytes Mapped(TensorEntry entry, int alignment = 1) => NativeBytes.Aligned(BufferOf(entry), entry.Offset, entry.ByteLength, alignment);
 
     /// <summary>Closes the files; spans handed out earlier must no longer be used.</summary>
     public abstract void Dispose();

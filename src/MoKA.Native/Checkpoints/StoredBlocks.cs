@@ -4,8 +4,8 @@ using MoKA.Native.Quantization;
 namespace MoKA.Native.Checkpoints;
 
 /// <summary>
-/// Matrices in half precision or ggml's blocks as tensors of a safetensors file: F16 and BF16 [rows, columns], blocks as
-/// U8 [rows, bytes of a row], a layout of this library.
+/// Matrices in floats, half precision or ggml's blocks as tensors of a safetensors file: F32, F16 and BF16 [rows, columns],
+/// blocks as U8 [rows, bytes of a row], a layout of this library.
 /// </summary>
 public static class StoredBlocks
 {
@@ -13,12 +13,17 @@ public static class StoredBlocks
     /// <exception cref="MokaException">There is no such tensor, or its type or shape is another.</exception>
     public static BlockMatrix ReadBlocks(this SafetensorsReader file, string name, BlockType type, int rows, int columns)
     {
-        TensorEntry entry = file.Entry(name);
-        string label = $"{Quoted.Plain(file.PathOf(name))}: {Quoted.Name(name)}";
         (ElementType element, long width) = Layout(type, columns);
-        if (entry.Type != element || !entry.Dims.AsSpan().SequenceEqual([rows, width]))
-            throw new MokaException($"{label} must be {type} as {element.FileName()} {Quoted.Dims([rows, width])}, got {entry.Type.FileName()} {Quoted.Dims(entry.Dims.AsSpan())}; check that the file belongs to this model.");
+        (string label, TensorEntry entry) = Require(file, name, type.ToString(), element, rows, width);
         return new BlockMatrix(label, type, rows, columns, file.Mapped(entry));
+    }
+
+    /// <summary>The float matrix of a tensor. It stays in the mapped file, as above, unless its floats lie across the machine's.</summary>
+    /// <exception cref="MokaException">There is no such tensor, or its type or shape is another.</exception>
+    public static FloatMatrix ReadFloatMatrix(this SafetensorsReader file, string name, int rows, int columns)
+    {
+        (string label, TensorEntry entry) = Require(file, name, "floats", ElementType.F32, rows, columns);
+        return new FloatMatrix(label, rows, columns, file.Mapped(entry, sizeof(float)));
     }
 
     /// <summary>Adds a matrix [rows, columns], which is asked for when the file is written.</summary>
@@ -31,6 +36,15 @@ public static class StoredBlocks
             stream.Write(blocks.Bytes);
             GC.KeepAlive(blocks); // its memory is native and must outlive the span
         });
+    }
+
+    private static (string Label, TensorEntry Entry) Require(SafetensorsReader file, string name, string type, ElementType element, int rows, long width)
+    {
+        TensorEntry entry = file.Entry(name);
+        string label = $"{Quoted.Plain(file.PathOf(name))}: {Quoted.Name(name)}";
+        return entry.Type == element && entry.Dims.AsSpan().SequenceEqual([rows, width])
+            ? (label, entry)
+            : throw new MokaException($"{label} must be {type} as {element.FileName()} {Quoted.Dims([rows, width])}, got {entry.Type.FileName()} {Quoted.Dims(entry.Dims.AsSpan())}; check that the file belongs to this model.");
     }
 
     private static (ElementType Type, long Width) Layout(BlockType type, int columns) => type switch

@@ -50,13 +50,16 @@ public sealed unsafe class MappedBuffer : IDisposable
     /// <summary>The <paramref name="length"/> bytes from <paramref name="offset"/> on.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The range leaves the file.</exception>
     /// <exception cref="ObjectDisposedException">The buffer is disposed.</exception>
-    public ReadOnlySpan<byte> Span(long offset, int length)
+    public ReadOnlySpan<byte> Span(long offset, int length) => Span<byte>(offset, length);
+
+    /// <summary>The <paramref name="count"/> values from byte <paramref name="offset"/> on, more bytes than a span of bytes could hold.</summary>
+    internal ReadOnlySpan<T> Span<T>(long offset, int count) where T : unmanaged
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - length);
-        return new ReadOnlySpan<byte>(_start + offset, length);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - (long)count * sizeof(T));
+        return new ReadOnlySpan<T>(_start + offset, count);
     }
 
     /// <summary>Unmaps the file; spans handed out earlier must no longer be used.</summary>

@@ -32,7 +32,7 @@ public sealed class AdamW : IDisposable
     /// <summary>Bytes of the two moments.</summary>
     public long StateBytes => _moments.Sum(m => m.ByteLength);
 
-    /// <summary>Moves every parameter by its gradient and sets the gradients to zero.</summary>
+    /// <summary>Moves every parameter by its gradient, at the rate times its own factor, and sets the gradients to zero.</summary>
     public void Step(Cpu cpu, float learningRate)
     {
         Steps++;
@@ -43,11 +43,12 @@ public sealed class AdamW : IDisposable
             Parameter parameter = _parameters[i];
             int count = parameter.Shape.Count;
             Span<float> moments = _moments[i].Span<float>(2 * count);
+            float rate = learningRate * parameter.RateFactor;
             // PyTorch leaves vectors alone only when told to; here gates and norms follow the option.
             float decay = parameter.Shape.Rank > 1 || Options.DecayVectors ? Options.WeightDecay : 0;
             Update update = new(
                 parameter.Data, parameter.Gradient, moments[..count], moments[count..],
-                1 - learningRate * decay, Options.Beta1, Options.Beta2, learningRate * firstCorrection, secondCorrection, Options.Epsilon);
+                1 - rate * decay, Options.Beta1, Options.Beta2, rate * firstCorrection, secondCorrection, Options.Epsilon);
             UpdateJob job = new(update, count);
             cpu.Run(Ceiling.OfRatio(count, ElementsPerTask), ref job);
             parameter.ClearGradient();

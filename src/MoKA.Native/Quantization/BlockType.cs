@@ -26,6 +26,12 @@ public enum BlockType
     /// <summary>Symmetric 8-bit blocks of 32, 8.5 bits a weight.</summary>
     Q8_0,
 
+    /// <summary>2-bit blocks of 256 with quantised scales, 2.6 bits a weight.</summary>
+    Q2_K,
+
+    /// <summary>3-bit blocks of 256 with quantised scales, 3.4 bits a weight.</summary>
+    Q3_K,
+
     /// <summary>4-bit blocks of 256 with quantised scales, 4.5 bits a weight.</summary>
     Q4_K,
 
@@ -34,6 +40,9 @@ public enum BlockType
 
     /// <summary>6-bit blocks of 256 with quantised scales, 6.6 bits a weight.</summary>
     Q6_K,
+
+    /// <summary>4-bit blocks of 32 with uneven levels, 4.5 bits a weight.</summary>
+    IQ4_NL,
 }
 
 /// <summary>The layouts behind the names.</summary>
@@ -43,7 +52,7 @@ internal static class BlockTypes
     private static readonly BlockFormat[] Formats =
     [
         new Float16(), new BFloat16(), new BlockFormat<Q4_0>(), new BlockFormat<Q4_1>(), new BlockFormat<Q5_0>(), new BlockFormat<Q5_1>(),
-        new BlockFormat<Q8_0>(), new BlockFormat<Q4_K>(), new BlockFormat<Q5_K>(), new BlockFormat<Q6_K>(),
+        new BlockFormat<Q8_0>(), new BlockFormat<Q2_K>(), new BlockFormat<Q3_K>(), new BlockFormat<Q4_K>(), new BlockFormat<Q5_K>(), new BlockFormat<Q6_K>(), new BlockFormat<IQ4_NL>(),
     ];
 
     public static BlockFormat Format(this BlockType type) => Formats[(int)type];

@@ -4,8 +4,8 @@ using MoKA.Native.Kernels;
 namespace MoKA.Native.Quantization;
 
 /// <summary>
-/// A matrix [rows, columns] that is stored compactly and never trained. Products read it as the floats it stands for,
-/// a panel at a time; a float copy of the whole is never kept.
+/// A matrix [rows, columns] that is never trained, compactly stored or left in its file. Products read it as the floats it
+/// stands for, a panel at a time; a float copy of the whole is never kept.
 /// </summary>
 public abstract class FrozenMatrix : IDisposable
 {

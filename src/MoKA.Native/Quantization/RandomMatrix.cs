@@ -14,7 +14,7 @@ public static class RandomMatrix
     private const int PoolBlocks = 4096, WeightsOfBlock = 64;
 
     /// <summary>A matrix [rows, columns] of weights N(0, deviation²), the same for the same seed and stream.</summary>
-    /// <param name="storage">Anything but floats of 32 bits.</param>
+    /// <param name="storage">Anything but floats of 32 bits and <see cref="WeightStorage.Other"/>.</param>
     /// <param name="rows">How many outputs.</param>
     /// <param name="columns">How many inputs; in Q4_0 and Q8_0 whole blocks.</param>
     /// <param name="deviation">Their standard deviation.</param>
@@ -28,7 +28,7 @@ public static class RandomMatrix
         for (int i = 0; i < normals.Length; i++) normals[i] = CounterRandom.Normal(seed, stream, (ulong)i) * deviation;
         if (storage.AsBlocks() is { } blockType) return Blocks(blockType);
         if (storage.AsCodebook() is { } codebookType) return Codes(codebookType);
-        throw new ArgumentException($"{name}: floats are not quantised.");
+        throw new ArgumentException($"{name}: {storage} is nothing to quantise to.");
 
         BlockMatrix Blocks(BlockType type)
         {

@@ -31,18 +31,23 @@ public enum WeightStorage
 
     /// <summary>4-bit floating-point in blocks of 64 whose magnitudes are quantised too.</summary>
     FP4Double,
+
+    /// <summary>What the weights themselves say: types that differ from one to the next, or that are read but not written.</summary>
+    Other,
 }
 
 /// <summary>What follows from the choice.</summary>
 public static class WeightStorages
 {
     /// <summary>The bits a weight of a large matrix takes, scales included.</summary>
+    /// <exception cref="InvalidOperationException">It is <see cref="WeightStorage.Other"/>: the bytes of the weights have to be counted.</exception>
     public static double BitsPerWeight(this WeightStorage storage) => storage switch
     {
         WeightStorage.F32 => 32,
         WeightStorage.F16 or WeightStorage.BF16 => 16,
         WeightStorage.Q8_0 => 8.5,
         WeightStorage.Q4_0 or WeightStorage.NF4 or WeightStorage.FP4 => 4.5,
+        WeightStorage.Other => throw new InvalidOperationException("WeightStorage.Other: only the weights themselves tell what they take; count their bytes."),
         // A byte for each block of 64, and a float for each 256 of them.
         _ => 4 + 8 / 64.0 + 32 / (64.0 * 256),
     };
@@ -75,7 +80,7 @@ public static class WeightStorages
     };
 
     /// <summary>Quantises a matrix [rows, columns].</summary>
-    /// <param name="storage">Anything but floats.</param>
+    /// <param name="storage">Anything but floats of 32 bits and <see cref="WeightStorage.Other"/>.</param>
     /// <param name="weights">[rows, columns].</param>
     /// <param name="rows">How many outputs.</param>
     /// <param name="columns">How many inputs.</param>
@@ -85,6 +90,6 @@ public static class WeightStorages
     {
         if (storage.AsBlocks() is { } blocks) return BlockMatrix.Quantize(weights, rows, columns, blocks, name);
         if (storage.AsCodebook() is { } codebook) return CodebookMatrix.Quantize(weights, rows, columns, codebook, storage.IsNested(), name: name);
-        throw new ArgumentException($"{name}: floats are not quantised.");
+        throw new ArgumentException($"{name}: {storage} is nothing to quantise to.");
     }
 }

@@ -10,6 +10,16 @@ public sealed class SafetensorsFileTests
     private static readonly float[] Exact = [0f, -0f, 1f, -1.5f, 0.25f, 448f, float.PositiveInfinity, float.NegativeInfinity];
 
     [Fact]
+    public void MetadataMayBeNull()
+    {
+        byte[] header = System.Text.Encoding.UTF8.GetBytes("{\"__metadata__\":null,\"x\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}");
+        using TempFolder folder = new();
+        using SafetensorsFile file = new(folder.File("null", [.. BitConverter.GetBytes((ulong)header.Length), .. header, 7]));
+        Assert.Empty(file.Metadata);
+        Assert.Equal([7], file.Bytes("x").ToArray());
+    }
+
+    [Fact]
     public void EveryFloatTypeIsConverted()
     {
         var writer = new SafetensorsWriter();

@@ -33,7 +33,7 @@ public sealed class SafetensorsMutationTests : IDisposable
             select new Change(kind, at, value)).NonEmptyListOf().Select(list => list.Take(4).ToArray()).ToArbitrary();
     }
 
-    [Property(Arbitrary = [typeof(Changes)], MaxTest = 4000)]
+    [Property(Arbitrary = [typeof(Changes)], MaxTest = 10_000)]
     public void EveryMutantIsReadOrRefused(Change[] changes)
     {
         byte[] mutant = changes.Aggregate(Valid, Apply);

@@ -14,6 +14,16 @@ public sealed class OtherCommandsTests : IClassFixture<CliWorld>
     }
 
     [Fact]
+    public void MapsThatAreStoredSoAlreadyAreCopied()
+    {
+        string output = _world.Path("same");
+        CliResult result = _world.Run("quantize", _world.Base, "-o", output, "--type", "q4", "--tables", "f16");
+        Assert.Equal(0, result.Code);
+        Assert.Contains("stored so already", result.Out, StringComparison.Ordinal);
+        Assert.Equal(0, _world.Run("quantize", _world.Base, "-o", output, "--type", "q4", "--json", "--force").Code);
+    }
+
+    [Fact]
     public void GenerationDependsOnTheSeedAndIsAloneOnStandardOutput()
     {
         CliResult Generate(string seed) => _world.Run("generate", "-m", _world.Base, "-p", "Anna had", "--temperature", "1", "--max-tokens", "12", "--threads", "1", "--seed", seed);

@@ -33,6 +33,28 @@ public sealed class TrainCommandTests(CliWorld world) : IClassFixture<CliWorld>
         Assert.Equal(14, Load(Path.Combine(run, "adapter")).Entries.Count());
     }
 
+    [Theory]
+    [InlineData("moka-s", "MOKA_S", "--gate", "off")]
+    [InlineData("krona", "KRONA", "--scale", "2")]
+    [InlineData("lokr", "LOKR", "--rank", "2")]
+    [InlineData("lora", "LORA", "--rank", "3", "--alpha", "6", "--rate-ratio", "4")]
+    [InlineData("rslora", "LORA", "--rank", "3")]
+    [InlineData("dora", "LORA", "--rank", "3")]
+    public void EveryMethodTrainsSavesAndSpeaks(string method, string peftType, params string[] options)
+    {
+        string run = world.Path("method-" + method);
+        CliResult result = world.Run(["train", "-m", world.Base, "-d", world.Train, "-o", run, "--steps", "2", "--batch", "2", "--threads", "1", "--test", world.Test, "--method", method, .. options]);
+        Assert.Equal((0, ""), (result.Code, result.Error));
+        JsonElement config = Json(Path.Combine(run, "config.json"));
+        Assert.Equal(method, config.GetProperty("method").GetString());
+        Assert.Equal(peftType, Json(Path.Combine(run, "adapter", AdapterFolder.ConfigFile)).GetProperty("peft_type").GetString());
+        Assert.Equal(config.GetProperty("trainable").GetInt64(), Load(Path.Combine(run, "adapter")).ParameterCount);
+        CliResult inspected = world.Run("inspect", Path.Combine(run, "adapter"), "--json");
+        using JsonDocument facts = JsonDocument.Parse(inspected.Out);
+        Assert.Equal(config.GetProperty("trainable").GetInt64(), facts.RootElement.GetProperty("parameters").GetInt64());
+        Assert.Equal(0, world.Run("generate", "-m", world.Base, "-a", run, "-p", "Anna", "--max-tokens", "3", "--threads", "1").Code);
+    }
+
     [Fact]
     public void PlainOutputHasNoControlCharactersAndSaysWhatMatters()
     {

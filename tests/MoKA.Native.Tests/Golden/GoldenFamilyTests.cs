@@ -1,7 +1,10 @@
+using System.Runtime.InteropServices;
 using MoKA.Native.Autograd;
+using MoKA.Native.Checkpoints;
 using MoKA.Native.Llama;
 using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Tests.Checkpoints;
+using MoKA.Native.Tests.Llama.Checkpoints;
 
 namespace MoKA.Native.Tests.Golden;
 
@@ -32,6 +35,50 @@ public sealed class GoldenFamilyTests : IDisposable
         ModelSource source = ModelSource.Open(_folder.Path);
         Assert.Equal(2, source.WeightFiles.Count);
         golden.AssertComputedBy(source.LoadModel());
+    }
+
+    [Theory]
+    [MemberData(nameof(GoldenFamily.Names), MemberType = typeof(GoldenFamily))]
+    public void So_does_a_GGUF_file(string name)
+    {
+        using GoldenFamily golden = new(name);
+        golden.Publish(_folder.File("folder"));
+        LlamaModel model = LlamaFolder.LoadModel(_folder.File("folder"));
+        LlamaConfig config = model.Config;
+        GgufBytes bytes = TinyGguf.Metadata(config);
+        if (config.RopeScaling is LinearRopeScaling linear) bytes.Add("llama.rope.scaling.type", "linear").Add("llama.rope.scaling.factor", (float)linear.Factor);
+        bytes.Tensors(model);
+        // A converter lists what LLaMA-3.1's rule divides each frequency by.
+        if (config.RopeScaling is Llama3RopeScaling rule)
+        {
+            double Frequency(int pair) => Math.Pow(config.RopeTheta, -2.0 * pair / config.HeadDim);
+            float[] divisors = [.. Enumerable.Range(0, config.HeadDim / 2).Select(i => (float)(1 / rule.Scale(i, Frequency(i)) * Frequency(i)))];
+            bytes.Tensor("rope_freqs.weight", GgmlType.F32, [(ulong)divisors.Length], MemoryMarshal.AsBytes<float>(divisors).ToArray());
+        }
+        golden.AssertComputedBy(ModelSource.Open(_folder.File("model.gguf", bytes.ToArray())).LoadModel());
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void So_does_a_file_of_llama2c(int version)
+    {
+        using GoldenFamily golden = new("llama2");
+        golden.Publish(_folder.File("folder"));
+        string path = _folder.File("model.bin", TinyLlama2c.Write(LlamaFolder.LoadModel(_folder.File("folder")), version));
+        golden.AssertComputedBy(ModelSource.Open(path).LoadModel());
+    }
+
+    [Theory]
+    [InlineData("null")]
+    [InlineData("4096")]
+    public void A_Mistral_of_the_same_numbers_computes_the_same(string window)
+    {
+        using GoldenFamily golden = new("llama3");
+        golden.Publish(_folder.Path);
+        string config = File.ReadAllText(_folder.File(LlamaFolder.ConfigFile));
+        File.WriteAllText(_folder.File(LlamaFolder.ConfigFile), config.Replace("LlamaForCausalLM", "MistralForCausalLM", StringComparison.Ordinal).Replace("\"llama\"", $"\"mistral\", \"sliding_window\": {window}", StringComparison.Ordinal));
+        golden.AssertComputedBy(ModelSource.Open(_folder.Path).LoadModel());
     }
 
     [Fact]

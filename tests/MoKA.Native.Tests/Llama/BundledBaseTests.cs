@@ -2,7 +2,6 @@ using MoKA.Native.Llama;
 using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Llama.Evaluation;
 using MoKA.Native.Llama.Tokenizers;
-using MoKA.Native.Tests.Llama.Tokenizers;
 using StoryWorld;
 
 namespace MoKA.Native.Tests.Llama;
@@ -38,5 +37,5 @@ public sealed class BundledBaseTests
     }
 
     private static (LlamaModel, Tokenizer) Fixture(string model, string tokenizer) =>
-        (LlamaFolder.LoadModel(Fixtures.Require($"models/hf/{model}")), TokenizerFixtures.ReadLlama2c(Fixtures.Require($"models/llama2c/{tokenizer}")));
+        (LlamaFolder.LoadModel(Fixtures.Require($"models/hf/{model}")), TokenizerFile.Load(Fixtures.Require($"models/llama2c/{tokenizer}")));
 }

@@ -26,7 +26,7 @@ public sealed class LanguageModelTests : IDisposable
     {
         LanguageModel model = Load();
         string before = model.Generate(Prompt, Options);
-        model.AttachMoka(new MokaOptions { Filters = 2 }, AdapterTargets.Parse("q,v"), seed: 3);
+        model.AttachNew(new MokaOptions { Filters = 2 }, AdapterTargets.Parse("q,v"), seed: 3);
         Assert.Equal(before, model.Generate(Prompt, Options));
         using (Trainer trainer = model.Trainer(ToyTasks.FineTuning().Data, ToyTasks.Options(steps: 20))) trainer.Run();
         string after = model.Generate(Prompt, Options);
@@ -40,7 +40,7 @@ public sealed class LanguageModelTests : IDisposable
         LanguageModel other = Load();
         other.LoadAdapter(_folder.File("adapter"));
         Assert.Equal(after, other.Generate(Prompt, Options));
-        other.AttachMoka(new MokaOptions(), AdapterTargets.Parse("all"), seed: 1);
+        other.AttachNew(new MokaOptions(), AdapterTargets.Parse("all"), seed: 1);
         Assert.Equal(before, other.Generate(Prompt, Options));
     }
 
@@ -48,7 +48,7 @@ public sealed class LanguageModelTests : IDisposable
     public void A_description_names_the_base_without_its_place()
     {
         LanguageModel model = Load();
-        model.AttachMoka(new MokaOptions(), AdapterTargets.Parse("q"), seed: 3);
+        model.AttachNew(new MokaOptions(), AdapterTargets.Parse("q"), seed: 3);
         model.SaveAdapter(_folder.File("adapter"));
         string json = File.ReadAllText(Path.Combine(_folder.File("adapter"), AdapterFolder.ConfigFile), Encoding.UTF8);
         Assert.Contains("\"base\"", json, StringComparison.Ordinal);

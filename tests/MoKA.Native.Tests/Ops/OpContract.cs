@@ -18,11 +18,17 @@ internal static class OpContract
     private const double Tolerance = 1e-5;
 
     /// <summary>Holds the op to the contract at one point; <paramref name="inputs"/> are trainable parameters.</summary>
-    public static void Check(OpUnderTest op, OpReference reference, params Parameter[] inputs)
+    public static void Check(OpUnderTest op, OpReference reference, params Parameter[] inputs) => Check(0, op, reference, inputs);
+
+    /// <summary>
+    /// The same for an op whose output is the difference of larger numbers, a loss of logits: <paramref name="terms"/> is how
+    /// large they are, and what rounding leaves of the difference is judged beside them.
+    /// </summary>
+    public static void Check(double terms, OpUnderTest op, OpReference reference, params Parameter[] inputs)
     {
         Result result = Run(Cpus.Widest, op, inputs);
         Matrix<double> expected = reference([.. inputs.Select(Draw.Exact)]);
-        Close("the output", expected.Data, result.Output);
+        Close("the output", expected.Data, result.Output, terms);
         double[][] slopes = CentralDifferences(reference, inputs, result.Weights);
         double largest = slopes.SelectMany(slope => slope).Select(Math.Abs).DefaultIfEmpty().Max();
         for (int i = 0; i < inputs.Length; i++) Close($"the gradient of input {i}", slopes[i], result.Gradients[i]!, largest);

@@ -35,6 +35,22 @@ public sealed class AdamWTests
     }
 
     [Fact]
+    public void AFactorIsARateOfItsOwn()
+    {
+        using Parameter slow = Draw.Parameter(1, new Shape(3, 4)), fast = new("fast", new Shape(3, 4)) { RateFactor = 5 };
+        slow.Data.CopyTo(fast.Data);
+        AdamWOptions options = new(WeightDecay: 0.1f);
+        using AdamW one = new([slow], options), other = new([fast], options);
+        for (ulong t = 0; t < 3; t++)
+        {
+            foreach (Parameter parameter in new[] { slow, fast }) Draw.Normal(t, 12).CopyTo(parameter.Gradient);
+            one.Step(Cpus.Widest, 5 * 0.01f);
+            other.Step(Cpus.Widest, 0.01f);
+        }
+        Bits.Equal(slow.Data, fast.Data, "five times the rate");
+    }
+
+    [Fact]
     public void LeavesFrozenParametersAlone()
     {
         using Parameter moving = Draw.Parameter(1, new Shape(2, 3)), frozen = Draw.Parameter(2, new Shape(2, 3));

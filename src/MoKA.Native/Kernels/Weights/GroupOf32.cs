@@ -42,6 +42,11 @@ internal static class GroupOf32
         return high ? pairs >>> 4 : pairs & Vector256.Create((byte)15);
     }
 
+    /// <summary>32 bytes: bits 2 g and 2 g + 1 of each are a code.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<byte> TwoBits(ref byte packed, int g) =>
+        (Vector256.LoadUnsafe(ref packed).AsUInt16() >>> (2 * g)).AsByte() & Vector256.Create((byte)3);
+
     /// <summary>32 bits: where bit j is set, byte j is <paramref name="value"/>, else 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> WhereBit(uint bits, byte value)
@@ -69,14 +74,18 @@ internal static class GroupOf32
 
     /// <summary>w = q d + m, the product rounded before the sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ScaleAndShift(Vector256<byte> q, float d, float m, ref float weights)
+    public static void ScaleAndShift(Vector256<byte> q, float d, float m, ref float weights) => ScaleAndShift(q.AsSByte(), d, m, d, m, ref weights);
+
+    /// <summary>w = q d + m, with one d and m for the first 16 weights and others for the last.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void ScaleAndShift(Vector256<sbyte> q, float firstD, float firstM, float lastD, float lastM, ref float weights)
     {
-        (Vector256<float> q0, Vector256<float> q1, Vector256<float> q2, Vector256<float> q3) = Floats(q.AsSByte());
-        Vector256<float> scale = Vector256.Create(d), offset = Vector256.Create(m);
-        (q0 * scale + offset).StoreUnsafe(ref weights);
-        (q1 * scale + offset).StoreUnsafe(ref weights, 8);
-        (q2 * scale + offset).StoreUnsafe(ref weights, 16);
-        (q3 * scale + offset).StoreUnsafe(ref weights, 24);
+        (Vector256<float> q0, Vector256<float> q1, Vector256<float> q2, Vector256<float> q3) = Floats(q);
+        Vector256<float> first = Vector256.Create(firstD), firstOffset = Vector256.Create(firstM), last = Vector256.Create(lastD), lastOffset = Vector256.Create(lastM);
+        (q0 * first + firstOffset).StoreUnsafe(ref weights);
+        (q1 * first + firstOffset).StoreUnsafe(ref weights, 8);
+        (q2 * last + lastOffset).StoreUnsafe(ref weights, 16);
+        (q3 * last + lastOffset).StoreUnsafe(ref weights, 24);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

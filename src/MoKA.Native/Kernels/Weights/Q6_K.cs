@@ -21,9 +21,8 @@ internal readonly struct Q6_K : IBlock
     {
         int half = group / 4, g = group % 4;
         Vector256<byte> lower = GroupOf32.Halves(ref Unsafe.Add(ref block, half * 64 + g % 2 * GroupOf32.Length), high: g >= 2);
-        Vector256<byte> upper = Vector256.LoadUnsafe(ref Unsafe.Add(ref block, UpperAt + half * GroupOf32.Length));
-        Vector256<byte> twoBits = (upper.AsUInt16() >>> (2 * g)).AsByte() & Vector256.Create((byte)3);
-        Vector256<sbyte> q = (lower | (twoBits.AsUInt16() << 4).AsByte()).AsSByte() - Vector256.Create((sbyte)Centre);
+        Vector256<byte> upper = GroupOf32.TwoBits(ref Unsafe.Add(ref block, UpperAt + half * GroupOf32.Length), g);
+        Vector256<sbyte> q = (lower | (upper.AsUInt16() << 4).AsByte()).AsSByte() - Vector256.Create((sbyte)Centre);
         float d = GroupOf32.Half(ref block, ScaleAt);
         ref byte scales = ref Unsafe.Add(ref block, ScalesAt + 2 * group);
         GroupOf32.Scale(q, d * (sbyte)scales, d * (sbyte)Unsafe.Add(ref scales, 1), ref weights);

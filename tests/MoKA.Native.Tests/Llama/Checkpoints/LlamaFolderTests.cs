@@ -61,12 +61,24 @@ public sealed class LlamaFolderTests : IDisposable
         LlamaFolder.Save(_folder.Path, model, TokenizerFixtures.Small, WeightStorage.F32, WeightStorage.F32);
         LlamaModel loaded = LlamaFolder.LoadModel(_folder.Path);
         Assert.Equal(model.Config, loaded.Config with { EosTokenIds = model.Config.EosTokenIds });
-        foreach ((Parameter expected, Parameter actual) in model.Parameters.Zip(loaded.Parameters))
+        foreach ((ILinear expected, ILinear actual) in Maps(model).Zip(Maps(loaded))) Bits.Equal(Dense(expected), Dense(actual), "a matrix");
+        foreach ((LlamaBlock expected, LlamaBlock actual) in model.Blocks.Zip(loaded.Blocks))
         {
-            Bits.Equal(expected.Data, actual.Data, expected.Name);
-            Assert.False(actual.Trainable);
+            Bits.Equal(expected.AttentionNorm.Data, actual.AttentionNorm.Data, "attention norm");
+            Bits.Equal(expected.MlpNorm.Data, actual.MlpNorm.Data, "mlp norm");
         }
-        Assert.Equal(model.Parameters.Count, loaded.Parameters.Count);
+        Bits.Equal(model.Norm.Data, loaded.Norm.Data, "norm");
+        foreach ((Projection expected, Projection actual) in model.Projections.Zip(loaded.Projections)) Bits.Equal(expected.Bias is null ? [] : expected.Bias.Data, actual.Bias is null ? [] : actual.Bias.Data, expected.Name);
+        // Floats stay in the file: norms and biases alone are copied.
+        Assert.Equal(2 * Config.Layers + 1 + (extended ? 7 * Config.Layers : 0), loaded.Parameters.Count);
+        Assert.DoesNotContain(loaded.Parameters, p => p.Trainable);
+        Assert.All(Maps(loaded), map => Assert.Equal(WeightStorage.F32, Assert.IsType<FrozenLinear>(map).Weight.Storage));
+        Assert.Equal(4 * model.Config.ParameterCount, loaded.WeightBytes);
+        Bits.Equal(Logits(model), Logits(loaded), "logits");
+
+        byte[] once = File.ReadAllBytes(_folder.File(LlamaFolder.WeightsFile));
+        LlamaFolder.Save(_folder.Path, loaded, TokenizerFixtures.Small, WeightStorage.F32, WeightStorage.F32);
+        Assert.Equal(once, File.ReadAllBytes(_folder.File(LlamaFolder.WeightsFile)));
         Assert.Equal(TokenizerFixtures.Small.Encode("a little ball"), LlamaFolder.LoadTokenizer(_folder.Path, loaded.Config).Encode("a little ball"));
     }
 
@@ -157,6 +169,15 @@ public sealed class LlamaFolderTests : IDisposable
         if (damage is not ("nan" or "scale")) ErrorLine.Of(() => LlamaFolder.LoadModel(_folder.Path), named);
     }
 
+    [Fact]
+    public void A_float_that_is_not_finite_is_named_when_it_is_used()
+    {
+        LlamaFolder.Save(_folder.Path, TinyLlama.Create(Config), TokenizerFixtures.Small, WeightStorage.F32, WeightStorage.F32);
+        TensorFile.Edit(_folder.File(LlamaFolder.WeightsFile), f => f.PokeFloat(f.Find("layers.1.self_attn.q_proj.weight"), float.NaN));
+        LlamaModel model = LlamaFolder.LoadModel(_folder.Path);
+        ErrorLine.Of(() => Use(model), _folder.File(LlamaFolder.WeightsFile), "layers.1.self_attn.q_proj.weight", "finite");
+    }
+
     [Theory]
     [MemberData(nameof(BadConfigs))]
     public void A_config_that_does_not_fit_the_weights_is_named(string field, string value)
@@ -225,6 +246,8 @@ public sealed class LlamaFolderTests : IDisposable
         map.CopyWeight(weight);
         return weight;
     }
+
+    private static IEnumerable<ILinear> Maps(LlamaModel model) => [model.Embedding, model.Head, .. model.Projections.Select(p => p.Current)];
 
     private static void Use(LlamaModel model) => Logits(model);
 

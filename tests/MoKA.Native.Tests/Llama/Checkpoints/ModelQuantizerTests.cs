@@ -27,7 +27,7 @@ public sealed class ModelQuantizerTests : IDisposable
     {
         WeightStorage tables = storage.IsFloat() ? storage : WeightStorage.BF16;
         List<QuantizedTensor> seen = [];
-        new ModelQuantizer(Source, storage, tables).Write(Output, seen.Add);
+        new ModelQuantizer(ModelSource.Open(Source), storage, tables).Write(Output, seen.Add);
         LlamaFolder.Save(_folder.File("saved"), LlamaFolder.LoadModel(Source), TokenizerFixtures.Small, storage, tables);
         foreach (string name in (string[])[LlamaFolder.WeightsFile, LlamaFolder.ConfigFile])
             Assert.Equal(File.ReadAllBytes(Path.Combine(_folder.File("saved"), name)), File.ReadAllBytes(Path.Combine(Output, name)));
@@ -48,10 +48,10 @@ public sealed class ModelQuantizerTests : IDisposable
     [Fact]
     public void Tables_stay_as_they_are_and_a_quantised_model_can_be_quantised_again()
     {
-        new ModelQuantizer(Source, WeightStorage.Q8_0).Write(Output, _ => { });
+        new ModelQuantizer(ModelSource.Open(Source), WeightStorage.Q8_0).Write(Output, _ => { });
         LlamaModel eight = LlamaFolder.LoadModel(Output);
         Assert.Equal((WeightStorage.Q8_0, WeightStorage.F32), (eight.Config.LinearStorage, eight.Config.TableStorage));
-        new ModelQuantizer(Output, WeightStorage.NF4Double, WeightStorage.F16).Write(_folder.File("four"), _ => { });
+        new ModelQuantizer(ModelSource.Open(Output), WeightStorage.NF4Double, WeightStorage.F16).Write(_folder.File("four"), _ => { });
         LlamaModel four = LlamaFolder.LoadModel(_folder.File("four"));
         using FrozenMatrix expected = WeightStorage.NF4Double.Quantize(Dense(eight.Projections[3]), eight.Projections[3].Out, eight.Projections[3].In);
         Bits.Equal(Dense(new FrozenLinear(expected)), Dense(four.Projections[3]), "the weights quantised twice");
@@ -59,14 +59,14 @@ public sealed class ModelQuantizerTests : IDisposable
     }
 
     [Fact]
-    public void Refuses_to_write_over_its_source() => ErrorLine.Of(() => new ModelQuantizer(Source, WeightStorage.NF4).Write(Source + Path.DirectorySeparatorChar, _ => { }), "another folder");
+    public void Refuses_to_write_over_its_source() => ErrorLine.Of(() => new ModelQuantizer(ModelSource.Open(Source), WeightStorage.NF4).Write(Source + Path.DirectorySeparatorChar, _ => { }), "another folder");
 
     [Fact]
     public void Refuses_a_model_whose_rows_are_not_whole_blocks()
     {
         LlamaFolder.Save(Source, TinyLlama.Create(Config with { IntermediateSize = 40 }), TokenizerFixtures.Small, WeightStorage.F32, WeightStorage.F32);
-        ErrorLine.Of(() => new ModelQuantizer(Source, WeightStorage.Q4_0), "intermediate_size", "40");
-        new ModelQuantizer(Source, WeightStorage.NF4).Write(Output, _ => { });
+        ErrorLine.Of(() => new ModelQuantizer(ModelSource.Open(Source), WeightStorage.Q4_0), "intermediate_size", "40");
+        new ModelQuantizer(ModelSource.Open(Source), WeightStorage.NF4).Write(Output, _ => { });
     }
 
     [Fact]
@@ -75,7 +75,7 @@ public sealed class ModelQuantizerTests : IDisposable
         TensorFile.Edit(Path.Combine(Source, LlamaFolder.WeightsFile), f => f.PokeFloat(f.Find("up_proj.weight"), float.NaN));
         foreach (WeightStorage storage in (WeightStorage[])[WeightStorage.Q4_0, WeightStorage.NF4])
         {
-            ErrorLine.Of(() => new ModelQuantizer(Source, storage).Write(Output, _ => { }), "up_proj", "finite");
+            ErrorLine.Of(() => new ModelQuantizer(ModelSource.Open(Source), storage).Write(Output, _ => { }), "up_proj", "finite");
             Assert.False(Directory.Exists(Output) && Directory.EnumerateFileSystemEntries(Output).Any());
         }
     }
@@ -84,7 +84,7 @@ public sealed class ModelQuantizerTests : IDisposable
     public void Stopping_leaves_nothing_behind()
     {
         using CancellationTokenSource source = new();
-        Assert.Throws<OperationCanceledException>(() => new ModelQuantizer(Source, WeightStorage.Q4_0).Write(Output, _ => source.Cancel(), source.Token));
+        Assert.Throws<OperationCanceledException>(() => new ModelQuantizer(ModelSource.Open(Source), WeightStorage.Q4_0).Write(Output, _ => source.Cancel(), source.Token));
         Assert.Empty(Directory.EnumerateFileSystemEntries(Output));
     }
 

@@ -18,8 +18,18 @@ public class InstructionDatasetTests
         Example example = Example.Encode(Small, AlpacaTemplate.Short, record);
         int[] prompt = Small.Encode(AlpacaTemplate.Short.Prompt(record), addBos: true);
         Assert.Equal(prompt, example.Tokens[..example.PromptLength]);
-        Assert.Equal([.. Small.Encode("Lily"), Tokenizer.EosId], example.Tokens[example.PromptLength..]);
-        Assert.Equal(1, example.Tokens.Count(id => id == Tokenizer.BosId));
+        Assert.Equal([.. Small.Encode("Lily"), Small.EosId!.Value], example.Tokens[example.PromptLength..]);
+        Assert.Equal(1, example.Tokens.Count(id => id == Small.BosId));
+    }
+
+    [Fact]
+    public void ATokenizerWithoutEosCannotMakeExamplesAndOneWithoutBosNeedsNone()
+    {
+        AlpacaRecord record = new("Who?", "Lily had a ball.", "Lily");
+        ErrorLine.Of(() => Example.Encode(TokenizerFixtures.WithEnds(bos: true, eos: false), AlpacaTemplate.Short, record), "EOS", "eos_token");
+        Tokenizer endOnly = TokenizerFixtures.WithEnds(bos: false, eos: true);
+        Example example = Example.Encode(endOnly, AlpacaTemplate.Short, record);
+        Assert.Equal(endOnly.Encode(AlpacaTemplate.Short.Prompt(record)), example.Tokens[..example.PromptLength]);
     }
 
     [Fact]
@@ -32,7 +42,7 @@ public class InstructionDatasetTests
         int[] response = example.Tokens[example.PromptLength..];
         Assert.Equal(example.Tokens[..^1], batch.Tokens.ToArray());
         Assert.Equal([.. Enumerable.Repeat(-100, example.PromptLength - 1), .. response], batch.Targets.ToArray());
-        Assert.Equal(Tokenizer.EosId, batch.Targets.Span[^1]);
+        Assert.Equal(Small.EosId!.Value, batch.Targets.Span[^1]);
         Assert.Equal(response.Length, batch.TargetCount);
     }
 

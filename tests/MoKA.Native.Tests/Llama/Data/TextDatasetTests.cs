@@ -19,6 +19,14 @@ public class TextDatasetTests
     }
 
     [Fact]
+    public void WithoutBosAndEosTheDocumentsAloneLieEndToEnd()
+    {
+        Tokenizer bare = TokenizerFixtures.WithEnds(bos: false, eos: false);
+        TextDataset dataset = new(bare, Documents, context: 8, seed: 1);
+        Assert.Equal(Documents.SelectMany(document => bare.Encode(document)), dataset.Tokens.ToArray());
+    }
+
+    [Fact]
     public void AWindowIsAPieceOfTheTextAndEveryPositionHasATarget()
     {
         TextDataset dataset = new(Small, Documents, context: 8, seed: 1);

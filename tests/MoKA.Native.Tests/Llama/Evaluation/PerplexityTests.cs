@@ -107,7 +107,7 @@ public sealed class PerplexityTests
     public void PublishedModelsHaveThePerplexityThatLlamaCppPrints(string name, string tokens, double expected)
     {
         LlamaModel model = LlamaFolder.LoadModel(Fixtures.Require($"models/hf/{name}"));
-        Tokenizer tokenizer = TokenizerFixtures.ReadLlama2c(Fixtures.Require($"models/llama2c/{tokens}"));
+        Tokenizer tokenizer = TokenizerFile.Load(Fixtures.Require($"models/llama2c/{tokens}"));
         string text = TextFile.Read(Fixtures.Require("ref/ppl_tinystories_60KB.txt"));
         PerplexityResult result = Perplexity.Evaluate(model, tokenizer, text, PerplexityProtocol.LlamaCpp, 128, Cpus.Widest);
         Assert.Equal(expected, result.Value, 2e-4);

@@ -6,7 +6,7 @@ namespace MoKA.Native.Tests.Llama.Tokenizers;
 
 public class TokenStreamTests
 {
-    private static readonly Tokenizer Small = TokenizerFixtures.Small;
+    private static readonly SentencePieceTokenizer Small = TokenizerFixtures.Small;
 
     [Fact]
     public void ACharacterComesOutWhole()

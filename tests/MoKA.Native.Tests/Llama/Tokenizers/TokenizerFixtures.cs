@@ -13,31 +13,40 @@ internal static class TokenizerFixtures
         "She said, \"I want to play with your ball, but I can't find it.\" There were 12 balls in the 3 boxes.\n";
 
     /// <summary>Trained on <see cref="Story"/>: 400 ids.</summary>
-    public static readonly Tokenizer Small = TokenizerTrainer.Train([Story], 400);
+    public static readonly SentencePieceTokenizer Small = TokenizerTrainer.Train([Story], 400);
 
-    /// <summary>A random tokenizer over the letters a, b, c and the space, with equal scores among its pieces.</summary>
-    public static Tokenizer Random(int seed)
+    /// <summary>The pieces of <see cref="Small"/> with or without ends of a sequence.</summary>
+    public static SentencePieceTokenizer WithEnds(bool bos, bool eos)
+    {
+        int[] ids = [.. Enumerable.Range(0, Small.VocabularySize)];
+        return SentencePieceTokenizer.Create(
+            [.. ids.Select(Small.Piece)], [.. ids.Select(Small.Score)], [.. ids.Select(id => (int)Small.Vocabulary.Type(id))], bos ? 1 : null, eos ? 2 : null, unk: 0);
+    }
+
+    /// <summary>A random tokenizer over the letters a, b, c and the space, with equal scores among its pieces, and with ü only inside pieces.</summary>
+    public static SentencePieceTokenizer Random(int seed, bool spacesInside = true)
     {
         Random random = new(seed);
-        List<string> pieces = [.. Enumerable.Range(0, 259).Select(Tokenizer.FixedPiece), "▁", "a", "b", "c"];
+        List<string> pieces = [.. Enumerable.Range(0, 259).Select(Llama2Layout.Piece), "▁", "a", "b", "c"];
         List<float> scores = [.. new float[pieces.Count]];
         for (int i = 0; i < 30; i++)
         {
-            string piece = pieces[random.Next(259, pieces.Count)] + pieces[random.Next(259, pieces.Count)];
-            if (piece.Length <= 6 && !pieces.Contains(piece))
+            string Part() => random.Next(12) == 0 ? "ü" : pieces[random.Next(259, pieces.Count)];
+            string piece = Part() + Part();
+            if (piece.Length <= 6 && !pieces.Contains(piece) && (spacesInside || !piece.TrimStart('▁').Contains('▁')))
             {
                 pieces.Add(piece);
                 scores.Add(-random.Next(8));
             }
         }
 
-        return new Tokenizer(pieces, scores);
+        return Llama2Layout.Create(pieces, scores);
     }
 
     /// <summary>The definition: look at all adjacent pairs, join the first with the best score, start again.</summary>
-    public static int[] NaiveEncode(Tokenizer tokenizer, string text)
+    public static int[] NaiveEncode(SentencePieceTokenizer tokenizer, string text)
     {
-        List<string> symbols = [.. Tokenizer.Escape(text, tokenizer.AddDummyPrefix).EnumerateRunes().Select(rune => rune.ToString())];
+        List<string> symbols = [.. SentencePieceTokenizer.Escape(text, tokenizer.Prefix == DummyPrefix.Always).EnumerateRunes().Select(rune => rune.ToString())];
         while (true)
         {
             int best = -1;
@@ -63,22 +72,5 @@ internal static class TokenizerFixtures
         return [.. symbols.SelectMany(symbol => tokenizer.TryGetId(symbol, out int id) && id >= 259
             ? [id]
             : Encoding.UTF8.GetBytes(symbol).Select(value => 3 + value))];
-    }
-
-    /// <summary>llama2.c's tokenizer.bin: u32 longest piece, then f32 score, u32 length and bytes for each piece.</summary>
-    public static Tokenizer ReadLlama2c(string path)
-    {
-        using BinaryReader reader = new(File.OpenRead(path));
-        reader.ReadUInt32();
-        List<string> pieces = [];
-        List<float> scores = [];
-        while (reader.BaseStream.Position < reader.BaseStream.Length)
-        {
-            scores.Add(reader.ReadSingle());
-            string piece = Encoding.UTF8.GetString(reader.ReadBytes(reader.ReadInt32()));
-            pieces.Add(pieces.Count < 259 ? piece.Trim('\n') : piece.Replace(' ', '▁'));
-        }
-
-        return new Tokenizer(pieces, scores);
     }
 }

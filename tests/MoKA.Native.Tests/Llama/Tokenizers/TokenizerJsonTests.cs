@@ -10,9 +10,9 @@ public class TokenizerJsonTests
     public void WhatIsSavedIsLoaded()
     {
         using TempFolder folder = new();
-        Tokenizer saved = TokenizerFixtures.Small;
+        SentencePieceTokenizer saved = TokenizerFixtures.Small;
         TokenizerJson.Save(saved, folder.Path);
-        Tokenizer loaded = TokenizerJson.Load(folder.Path);
+        SentencePieceTokenizer loaded = (SentencePieceTokenizer)TokenizerJson.Load(folder.Path);
         Assert.Equal(saved.VocabularySize, loaded.VocabularySize);
         for (int id = 0; id < saved.VocabularySize; id++)
         {
@@ -28,15 +28,15 @@ public class TokenizerJsonTests
     public void TheDummyPrefixIsKept()
     {
         Tokenizer bare = TokenizerTrainer.Train([TokenizerFixtures.Story], 350, addDummyPrefix: false);
-        Assert.False(Parse(Json(bare)).AddDummyPrefix);
-        Assert.True(Parse(Json(TokenizerFixtures.Small)).AddDummyPrefix);
+        Assert.Equal(DummyPrefix.None, Parse(Json(bare)).Prefix);
+        Assert.Equal(DummyPrefix.Always, Parse(Json(TokenizerFixtures.Small)).Prefix);
     }
 
     [Fact]
     public void MergesMayBePairsOrStrings()
     {
-        Tokenizer strings = Parse(Minimal("\"a b\", \"ab b\""));
-        Tokenizer pairs = Parse(Minimal("[\"a\", \"b\"], [\"ab\", \"b\"]"));
+        SentencePieceTokenizer strings = Parse(Minimal("\"a b\", \"ab b\""));
+        SentencePieceTokenizer pairs = Parse(Minimal("[\"a\", \"b\"], [\"ab\", \"b\"]"));
         Assert.Equal([263], strings.Encode("abb"));
         Assert.Equal([263], pairs.Encode("abb"));
         Assert.Equal((0f, -1f), (pairs.Score(262), pairs.Score(263)));
@@ -80,7 +80,9 @@ public class TokenizerJsonTests
     [InlineData("\"<0x07>\": 10", "\"seven\": 10")]
     [InlineData("\"byte_fallback\": true", "\"byte_fallback\": false")]
     [InlineData("\"type\": \"BPE\"", "\"type\": \"WordPiece\"")]
-    [InlineData("\"normalizer\": null", "\"normalizer\": {\"type\": \"NFC\"}")]
+    [InlineData("\"Replace\"", "\"NFC\"")]
+    [InlineData("\"normalizer\": {", "\"normaliser\": {")]
+    [InlineData("\"special\": true", "\"special\": false, \"normalized\": true")]
     [InlineData("\"pre_tokenizer\": null", "\"pre_tokenizer\": {\"type\": \"ByteLevel\"}")]
     [InlineData("\"id\": 1,", "\"id\": 2,")]
     [InlineData("\"id\": 1,", "\"id\": 4000000,")]
@@ -130,7 +132,7 @@ public class TokenizerJsonTests
         Assert.StartsWith("test.json: ", error.Message);
     }
 
-    private static Tokenizer Parse(string json) => TokenizerJson.Parse(Encoding.UTF8.GetBytes(json), "test.json");
+    private static SentencePieceTokenizer Parse(string json) => (SentencePieceTokenizer)TokenizerJson.Parse(Encoding.UTF8.GetBytes(json), "test.json");
 
     private static string Json(Tokenizer tokenizer)
     {
@@ -142,12 +144,12 @@ public class TokenizerJsonTests
     // Pieces 259 ▁, 260 a, 261 b, 262 ab, 263 abb; no dummy prefix.
     private static string Minimal(string merges)
     {
-        IEnumerable<string> pieces = Enumerable.Range(0, 259).Select(Tokenizer.FixedPiece).Concat(["▁", "a", "b", "ab", "abb"]);
+        IEnumerable<string> pieces = Enumerable.Range(0, 259).Select(Llama2Layout.Piece).Concat(["▁", "a", "b", "ab", "abb"]);
         string vocabulary = string.Join(", ", pieces.Select((piece, id) => $"\"{piece}\": {id}"));
         return $$"""
             {
               "added_tokens": [{"id": 1, "content": "<s>", "special": true}],
-              "normalizer": null, "pre_tokenizer": null,
+              "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}, "pre_tokenizer": null,
               "model": {"type": "BPE", "byte_fallback": true, "vocab": {{{vocabulary}}}, "merges": [{{merges}}]}
             }
             """;

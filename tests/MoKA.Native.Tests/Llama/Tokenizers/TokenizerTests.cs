@@ -7,7 +7,7 @@ namespace MoKA.Native.Tests.Llama.Tokenizers;
 
 public class TokenizerTests
 {
-    private static readonly Tokenizer Small = TokenizerFixtures.Small;
+    private static readonly SentencePieceTokenizer Small = TokenizerFixtures.Small;
 
     [Property(MaxTest = 300)]
     public void AnyTextComesBack(string? text)
@@ -35,7 +35,7 @@ public class TokenizerTests
     [Property(MaxTest = 300)]
     public void MergingEqualsTheNaiveDefinition(int seed, byte[] letters)
     {
-        Tokenizer tokenizer = TokenizerFixtures.Random(seed);
+        SentencePieceTokenizer tokenizer = TokenizerFixtures.Random(seed);
         string text = string.Concat(letters.Select(letter => "abc ü"[letter % 5]));
         Assert.Equal(TokenizerFixtures.NaiveEncode(tokenizer, text), tokenizer.Encode(text));
     }
@@ -109,14 +109,14 @@ public class TokenizerTests
         Assert.Throws<MokaException>(() => Make(("a\uD800", 0)));
         Assert.Throws<MokaException>(() => Make(("a", float.NaN)));
         Assert.Throws<MokaException>(() => Make((new string('a', 2000), 0)));
-        Assert.Throws<MokaException>(() => new Tokenizer(["<unk>", "<s>", "</s>"], [0, 0, 0]));
-        string[] wrong = [.. Enumerable.Range(0, 259).Select(Tokenizer.FixedPiece)];
+        Assert.Throws<MokaException>(() => Llama2Layout.Create(["<unk>", "<s>", "</s>", "<0x00>"], [0, 0, 0, 0]));
+        string[] wrong = [.. Enumerable.Range(0, 259).Select(Llama2Layout.Piece)];
         wrong[5] = "x";
-        Assert.Throws<MokaException>(() => new Tokenizer(wrong, new float[259]));
+        Assert.Throws<MokaException>(() => Llama2Layout.Create(wrong, new float[259]));
     }
 
-    private static Tokenizer Make(params (string Piece, float Score)[] pieces) => new(
-        [.. Enumerable.Range(0, 259).Select(Tokenizer.FixedPiece), .. pieces.Select(piece => piece.Piece)],
+    private static SentencePieceTokenizer Make(params (string Piece, float Score)[] pieces) => Llama2Layout.Create(
+        [.. Enumerable.Range(0, 259).Select(Llama2Layout.Piece), .. pieces.Select(piece => piece.Piece)],
         [.. new float[259], .. pieces.Select(piece => piece.Score)]);
 
     private static string Valid(string text) => Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));

@@ -65,7 +65,7 @@ public class TokenizerTrainerTests
     {
         Tokenizer tokenizer = TokenizerFixtures.Small;
         List<string[]> words = [];
-        string text = Tokenizer.Escape(TokenizerFixtures.Story, true);
+        string text = SentencePieceTokenizer.Escape(TokenizerFixtures.Story, true);
         for (int start = 0; start < text.Length;)
         {
             int length = WordSplitter.LengthOfWord(text.AsSpan(start));

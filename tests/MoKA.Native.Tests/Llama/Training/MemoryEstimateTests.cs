@@ -3,6 +3,7 @@ using MoKA.Native.Llama;
 using MoKA.Native.Llama.Data;
 using MoKA.Native.Llama.Training;
 using MoKA.Native.Quantization;
+using MoKA.Native.Tests.Adapters;
 
 namespace MoKA.Native.Tests.Llama.Training;
 
@@ -33,6 +34,23 @@ public sealed class MemoryEstimateTests
         Assert.InRange((double)estimate.ActivationBytes / trainer.ActivationBytes, 0.85, 1.15);
         Assert.Equal(16 * adapters.ParameterCount, estimate.AdapterBytes);
         Assert.Equal(4 * (Config.ParameterCount + Config.MaxPositions * Config.HeadDim), estimate.WeightBytes);
+    }
+
+    [Theory]
+    [MemberData(nameof(Methods.Names), MemberType = typeof(Methods))]
+    public void TheEstimateOfEveryMethodIsNearTheTruth(string method)
+    {
+        const int Batch = 6, Length = 50;
+        AdapterOptions options = Methods.All[method];
+        LlamaModel model = new(Config, new RandomWeights(Config, 1));
+        model.Freeze();
+        AdapterSet adapters = new(model.Projections, AdapterTargets.Parse("all"), (p, place) => options.Create(p.Current, 1, place));
+        adapters.Attach();
+        using Trainer trainer = new(model, adapters.Parameters, new SameExample(Length, 0), new TrainingOptions { BatchSize = Batch }, Cpus.Widest);
+        trainer.Step();
+        MemoryEstimate estimate = MemoryEstimate.ForTraining(Config, adapters.Targets, options, Batch * (Length - 1), Batch * (Length - 1));
+        Assert.InRange((double)estimate.ActivationBytes / trainer.ActivationBytes, 0.85, 1.15);
+        Assert.Equal(16 * adapters.ParameterCount, estimate.AdapterBytes);
     }
 
     [Fact]

@@ -20,12 +20,14 @@ internal static class ToyTasks
     public static LlamaConfig Config { get; } = TinyLlama.Config with { VocabularySize = TokenizerFixtures.Small.VocabularySize, MaxPositions = 128 };
 
     /// <summary>A MoKA with dropout on an int4 base, and batches of instructions of different lengths.</summary>
-    public static (LlamaModel Model, IReadOnlyList<Parameter> Trained, IBatchSource Data) FineTuning(float dropout = 0.1f)
+    public static (LlamaModel Model, IReadOnlyList<Parameter> Trained, IBatchSource Data) FineTuning(float dropout = 0.1f) => FineTuning(new MokaOptions { Filters = 3, Dropout = dropout });
+
+    /// <summary>The same with any method.</summary>
+    public static (LlamaModel Model, IReadOnlyList<Parameter> Trained, IBatchSource Data) FineTuning(AdapterOptions options)
     {
         LlamaModel model = TinyLlama.Create(Config, int4: true);
         model.Freeze();
-        MokaOptions options = new() { Filters = 3, Dropout = dropout };
-        AdapterSet adapters = new(model.Projections, AdapterTargets.Parse("all"), (p, place) => new MokaAdapter(p.Out, p.In, options, seed: 4, place));
+        AdapterSet adapters = new(model.Projections, AdapterTargets.Parse("all"), (p, place) => options.Create(p.Current, seed: 4, place));
         adapters.Attach();
         return (model, adapters.Parameters, new InstructionDataset(TokenizerFixtures.Small, AlpacaTemplate.Short, Records, maxLength: 128, seed: 6));
     }

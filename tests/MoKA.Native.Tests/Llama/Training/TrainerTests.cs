@@ -1,6 +1,7 @@
 using MoKA.Native.Llama;
 using MoKA.Native.Llama.Data;
 using MoKA.Native.Llama.Training;
+using MoKA.Native.Tests.Adapters;
 
 namespace MoKA.Native.Tests.Llama.Training;
 
@@ -36,6 +37,39 @@ public sealed class TrainerTests
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 10; i++) trainer.Step();
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Theory]
+    [MemberData(nameof(Methods.Names), MemberType = typeof(Methods))]
+    public void Every_method_learns_and_puts_nothing_on_the_managed_heap(string method)
+    {
+        foreach (bool recompute in new[] { false, true })
+        {
+            (LlamaModel model, IReadOnlyList<Parameter> trained, IBatchSource data) = ToyTasks.FineTuning(Methods.All[method]);
+            model.Recompute = recompute;
+            using Trainer trainer = new(model, trained, data, ToyTasks.Options(steps: 100), Cpus.Widest);
+            float first = trainer.Step().Loss, last = first;
+            for (int i = 0; i < 30; i++) last = trainer.Step().Loss;
+            Assert.True(last < first, $"{first} did not fall: {last}");
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 10; i++) trainer.Step();
+            Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Methods.Names), MemberType = typeof(Methods))]
+    public void Recomputing_changes_no_bit_of_any_method(string method)
+    {
+        float[][] Train(bool recompute)
+        {
+            (LlamaModel model, IReadOnlyList<Parameter> trained, IBatchSource data) = ToyTasks.FineTuning(Methods.All[method]);
+            model.Recompute = recompute;
+            using Trainer trainer = new(model, trained, data, ToyTasks.Options(steps: 100), Cpus.Widest);
+            for (int i = 0; i < 4; i++) trainer.Step();
+            return [.. trained.Select(p => p.Data.ToArray())];
+        }
+        foreach ((float[] kept, float[] again) in Train(false).Zip(Train(true))) Bits.Equal(kept, again, method);
     }
 
     [Fact]

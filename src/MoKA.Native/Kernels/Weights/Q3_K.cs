@@ -1,0 +1,38 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>
+/// ggml's Q3_K: sixteen runs of 16, each w = (q - 4) d (s - 32) with 6-bit s. 256 weights in 110 bytes, 3.4 bits each.
+/// <code>32 bytes: bit g of byte j is the third bit of weight j of group g | 64 bytes: lower two bits | 12 bytes: s | d f16</code>
+/// Each half of 128 weights is four groups g of 32, whose lower bits lie at bits 2 g of the half's 32 bytes. Of s, the lower
+/// four bits lie in the low, then the high halves of bytes 0 .. 7, the upper two of run r at bits 2 (r / 4) of byte 8 + r mod 4.
+/// </summary>
+internal readonly struct Q3_K : IBlock
+{
+    private const int Size = 110, LowerAt = 32, ScalesAt = 96, ScaleAt = 108, Centre = 4, CentreOfScales = 32;
+
+    public static int Weights => 8 * GroupOf32.Length;
+
+    public static int Bytes => Size;
+
+    public static void Dequantize(ref byte block, int group, ref float weights)
+    {
+        Vector256<byte> lower = GroupOf32.TwoBits(ref Unsafe.Add(ref block, LowerAt + group / 4 * GroupOf32.Length), group % 4);
+        Vector256<byte> bit = Vector256.Create((byte)(1 << group)), third = Vector256.Equals(Vector256.LoadUnsafe(ref block) & bit, bit) & Vector256.Create((byte)4);
+        Vector256<sbyte> q = (lower | third).AsSByte() - Vector256.Create((sbyte)Centre);
+        float d = GroupOf32.Half(ref block, ScaleAt);
+        ref byte scales = ref Unsafe.Add(ref block, ScalesAt);
+        GroupOf32.Scale(q, d * ScaleOfRun(ref scales, 2 * group), d * ScaleOfRun(ref scales, 2 * group + 1), ref weights);
+    }
+
+    public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, ScaleAt));
+
+    private static int ScaleOfRun(ref byte scales, int run)
+    {
+        int lower = Unsafe.Add(ref scales, run & 7) >> 4 * (run >> 3) & 15;
+        int upper = Unsafe.Add(ref scales, 8 + (run & 3)) >> 2 * (run >> 2) & 3;
+        return (lower | upper << 4) - CentreOfScales;
+    }
+}
