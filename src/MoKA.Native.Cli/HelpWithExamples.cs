@@ -54,7 +54,9 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
             "moka quantize model.Q8_0.gguf -o MODEL-nf4",
         ],
         ["synth"] = ["moka synth --shape tinyllama-1.1b --type q4 -o tiny", "moka synth --shape llama-2-7b --type nf4-double -o seven"],
-        ["inspect"] = ["moka inspect data/base", "moka inspect runs/stories", "moka inspect runs/stories/adapter --json", "moka inspect model.gguf --tensors", "moka inspect tokenizer.json"],
+        ["shapes"] = ["moka shapes --in 4096 --out 4096", "moka shapes --in 4096 --out 14336 --filters 4 --budget 80000 --min-rank 1024", "moka shapes --in 192 --out 512 --all --json"],
+        ["plot"] = ["moka plot runs/stories/adapter -o gates.svg", "moka plot runs/stories runs/stories-2 runs/mine -o losses.svg --smooth 0.98"],
+        ["inspect"] = ["moka inspect data/base", "moka inspect runs/stories", "moka inspect runs/stories/adapter --json", "moka inspect model.gguf --tensors", "moka inspect tokenizer.json", "moka inspect --shape llama-3-8b --adapter-plan", "moka inspect model.gguf --adapter-plan --targets q,v --filters 4 --rank 8"],
     };
 
     public override bool ClearsParseErrors => true;

@@ -21,6 +21,9 @@ public readonly record struct IdentityShape(int Rows, int Columns, int Repeats, 
     /// <summary>The largest rank the filter can have: k times that of M.</summary>
     public long MaximalRank => (long)Repeats * Math.Min(Rows, Columns);
 
+    /// <summary>Multiply-adds a token: M once for each of the k parts.</summary>
+    public long Cost => Repeats * Parameters;
+
     /// <summary>
     /// Whether every filter of this shape is one of <paramref name="other"/>'s: on the same side, I_k' ⊗ M' with k' a multiple
     /// of k is I_k ⊗ (I_(k'/k) ⊗ M'), so its filters add nothing to a mixture that has the other's.

@@ -12,15 +12,17 @@ internal static class InspectCommand
 {
     public static Command Create(Session session)
     {
-        Argument<string> path = new("PATH") { Description = "A model (folder, GGUF or llama2.c file), an adapter, a run, a tokenizer, or a .safetensors file." };
+        Argument<string?> path = new("PATH") { Description = "A model (folder, GGUF or llama2.c file), an adapter, a run, a tokenizer, or a .safetensors file.", Arity = ArgumentArity.ZeroOrOne };
         Option<bool> tensors = new("--tensors") { Description = "List every tensor." };
         Option<int> length = Options.Whole("--length", "Tokens of an example, for the memory that a model needs.", 128, 1);
         Option<int> batch = Options.Whole("--batch", "Examples a step, for the memory that a model needs.", 16, 1, 65536);
         Option<bool> json = Options.Json();
         Command command = new("inspect", "Show what is inside a model, an adapter, a run, a tokenizer or a safetensors file.") { path, tensors, length, batch, json };
+        InspectPlan plan = new();
+        foreach (Option option in plan.All) command.Add(option);
         command.SetAction(parse =>
         {
-            Inspection inspection = Of(parse.GetRequiredValue(path), parse.GetValue(tensors), parse.GetValue(length), parse.GetValue(batch));
+            Inspection inspection = plan.Of(parse, parse.GetValue(path)) ?? Of(parse.GetRequiredValue(path)!, parse.GetValue(tensors), parse.GetValue(length), parse.GetValue(batch));
             if (parse.GetValue(json)) Fact.WriteJson(session.Terminal.Out, inspection.Facts);
             else inspection.Show(session.Results(parse));
             return ExitCode.Success;

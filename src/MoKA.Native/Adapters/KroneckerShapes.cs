@@ -13,6 +13,19 @@ public static class KroneckerShapes
         from columns in Divisors(inputs)
         select new KroneckerShape(rows, columns, outputs / rows, inputs / columns);
 
+    /// <summary>Every factorisation, those of fewest parameters first; among equals those whose A is nearest to square.</summary>
+    public static IEnumerable<KroneckerShape> CheapestFirst(int outputs, int inputs) => All(outputs, inputs).OrderBy(s => s.Parameters).ThenBy(Elongation).ThenBy(s => s.RowsA);
+
+    /// <summary>
+    /// Every filter with an identity: I_k ⊗ M and M ⊗ I_k for each k that divides both lengths, the largest k, which has
+    /// the fewest parameters, first. With k = 1 both are the whole matrix, which is listed once.
+    /// </summary>
+    public static IEnumerable<IdentityShape> WithIdentity(int outputs, int inputs) =>
+        from k in Divisors(outputs).Where(k => inputs % k == 0).Reverse()
+        from first in (bool[])[true, false]
+        where first || k > 1
+        select new IdentityShape(outputs / k, inputs / k, k, first);
+
     /// <summary>
     /// Shapes for a mixture of the given number of filters: the five cheapest factorisations, taken in turn. Cheapest
     /// means fewest parameters, |A| and |B| both near √(out in); among equals, those whose A is nearest to square come
@@ -23,7 +36,7 @@ public static class KroneckerShapes
     {
         if (outputs < 1 || inputs < 1) throw new MokaException($"Filter shapes: the adapted weight must not be empty, got [{outputs}, {inputs}].");
         if (filters < 1) throw new MokaException($"Filters: there must be at least one, got {filters}.");
-        KroneckerShape[] ordered = [.. All(outputs, inputs).OrderBy(s => s.Parameters).ThenBy(Elongation).ThenBy(s => s.RowsA)];
+        KroneckerShape[] ordered = [.. CheapestFirst(outputs, inputs)];
         // A shape of more than 1.5 times the fewest parameters buys its rank too dearly to be a default.
         KroneckerShape[] family = [.. ordered.TakeWhile(s => 2 * s.Parameters <= 3 * ordered[0].Parameters).Take(ShapesInFamily)];
         return [.. Enumerable.Range(0, filters).Select(i => family[i % family.Length])];
@@ -32,5 +45,12 @@ public static class KroneckerShapes
     /// <summary>How far A is from square: the longer side over the shorter, 1 at best.</summary>
     private static double Elongation(KroneckerShape s) => (double)Math.Max(s.RowsA, s.ColumnsA) / Math.Min(s.RowsA, s.ColumnsA);
 
-    private static IEnumerable<int> Divisors(int n) => Enumerable.Range(1, n).Where(d => n % d == 0);
+    /// <summary>The divisors of n, rising: those up to √n, and what each leaves.</summary>
+    private static int[] Divisors(int n)
+    {
+        List<int> small = [];
+        for (int d = 1; (long)d * d <= n; d++)
+            if (n % d == 0) small.Add(d);
+        return [.. small, .. small.Where(d => d != n / d).Select(d => n / d).Reverse()];
+    }
 }

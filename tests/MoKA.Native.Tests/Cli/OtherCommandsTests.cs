@@ -186,6 +186,8 @@ public sealed class OtherCommandsTests : IClassFixture<CliWorld>
     [InlineData("eval perplexity")]
     [InlineData("pretrain")]
     [InlineData("inspect")]
+    [InlineData("shapes")]
+    [InlineData("plot")]
     public void HelpEndsWithExamples(string command)
     {
         CliResult result = _world.Run([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);

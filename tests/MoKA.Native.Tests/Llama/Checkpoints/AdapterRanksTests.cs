@@ -1,0 +1,88 @@
+using MathNet.Numerics.LinearAlgebra;
+using MoKA.Native.Adapters;
+using MoKA.Native.Llama;
+using MoKA.Native.Llama.Checkpoints;
+using MoKA.Native.Nn;
+
+namespace MoKA.Native.Tests.Llama.Checkpoints;
+
+/// <summary>The effective ranks of saved adapters of every kind are those of the updates written out, or come with a reason.</summary>
+public sealed class AdapterRanksTests : IDisposable
+{
+    private static readonly LlamaModel Model = TinyLlama.Create(TinyLlama.Config);
+    private readonly TempFolder _folder = new();
+
+    public static TheoryData<string> Kinds => new(Makers.Keys);
+
+    private static Dictionary<string, Func<Projection, ulong, Adapter>> Makers { get; } = new()
+    {
+        ["gated mixture"] = (p, i) => new MokaAdapter(p.Out, p.In, new MokaOptions { Filters = 4, Temperature = 0.5f, Scale = 3 }, 1, i),
+        ["plain mixture"] = (p, i) => new MokaAdapter(p.Out, p.In, new MokaOptions { Filters = 3, Gated = false }, 1, i),
+        ["one filter"] = (p, i) => new MokaAdapter(p.Out, p.In, new MokaOptions { Filters = 1 }, 1, i),
+        ["KronA"] = (p, i) => new KronaAdapter(p.Out, p.In, new KronaOptions(), 1, i),
+        ["LoRA"] = (p, i) => new LoraAdapter(p.Out, p.In, new LoraOptions { Rank = 5 }, 1, i),
+        ["LoKr, whole"] = (p, i) => new LokrAdapter(p.Out, p.In, new LokrOptions { Rank = 8 }, 1, i),
+        ["LoKr, both decomposed"] = (p, i) => new LokrAdapter(p.Out, p.In, new LokrOptions { Rank = 1, DecomposeBoth = true }, 1, i),
+    };
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void An_update_has_the_effective_rank_of_its_matrix(string kind)
+    {
+        AdapterSet adapters = Saved(Makers[kind], trained: true);
+        IReadOnlyDictionary<string, UpdateRank> ranks = AdapterRanks.Read(_folder.Path);
+        Assert.Equal(AdapterSummary.Read(_folder.Path).Modules.Select(m => m.Name), ranks.Keys.Order(StringComparer.Ordinal));
+        string[] names = ["self_attn.q_proj", "self_attn.v_proj", "mlp.down_proj"];
+        foreach (((Projection projection, Adapter adapter), int i) in adapters.Entries.Select((e, i) => (e, i)))
+        {
+            float[] update = new float[adapter.Out * adapter.In];
+            adapter.Merge(update);
+            double[] energies = [.. Matrix<double>.Build.DenseOfRowMajor(adapter.Out, adapter.In, update.Select(x => (double)x)).Svd(computeVectors: false).S.Select(s => s * s)];
+            double expected = Math.Exp(-energies.Select(e => e / energies.Sum()).Where(p => p > 0).Sum(p => p * Math.Log(p)));
+            UpdateRank rank = ranks[$"base_model.model.model.layers.{i / names.Length}.{names[i % names.Length]}"];
+            Assert.Equal("", rank.Reason);
+            Assert.True(Math.Abs(expected - rank.Value!.Value) <= 1e-4 * expected, $"{projection.Name}: {expected} and {rank.Value}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Before_training_it_is_zero(string kind)
+    {
+        Saved(Makers[kind], trained: false);
+        Assert.All(AdapterRanks.Read(_folder.Path).Values, r => Assert.Equal(0, r.Value));
+    }
+
+    [Fact]
+    public void What_needs_the_base_says_so()
+    {
+        Saved((p, _) => new MokaSAdapter(p.Out, p.In, new MokaSOptions()), trained: true);
+        Assert.All(AdapterRanks.Read(_folder.Path).Values, r => Assert.Contains("repeat", r.Reason));
+        Saved((p, i) => new DoraAdapter(p.Current, new LoraOptions { Rank = 2 }, 1, i), trained: true);
+        Assert.All(AdapterRanks.Read(_folder.Path).Values, r => Assert.Equal((null, true), (r.Value, r.Reason.Contains("DoRA", StringComparison.Ordinal))));
+    }
+
+    [Fact]
+    public void What_would_take_long_says_so()
+    {
+        // Sides of 640: several filters are not written out, one filter is its factors; a factor as large as the map is too much.
+        LlamaModel wide = TinyLlama.Create(TinyLlama.Config with { HiddenSize = 640, Heads = 20, KeyValueHeads = 20, HeadDim = 32, IntermediateSize = 1320 });
+        Saved(Makers["gated mixture"], trained: true, wide);
+        Assert.All(AdapterRanks.Read(_folder.Path).Values, r => Assert.Contains("512", r.Reason));
+        Saved(Makers["one filter"], trained: true, wide);
+        Assert.All(AdapterRanks.Read(_folder.Path).Values, r => Assert.NotNull(r.Value));
+        Saved((p, i) => new KronaAdapter(p.Out, p.In, new KronaOptions { Shape = new KroneckerShape(1, 1, p.Out, p.In) }, 1, i), trained: true, wide);
+        Assert.All(AdapterRanks.Read(_folder.Path).Values, r => Assert.Contains("billion", r.Reason));
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private AdapterSet Saved(Func<Projection, ulong, Adapter> make, bool trained, LlamaModel? model = null)
+    {
+        AdapterSet adapters = new((model ?? Model).Projections, AdapterTargets.Parse("q,v,down"), make);
+        IReadOnlyList<Parameter> parameters = adapters.Parameters;
+        for (int i = 0; trained && i < parameters.Count; i++) parameters[i].FillNormal(0.5f, seed: 3, (ulong)i);
+        AdapterFolder.Save(_folder.Path, model ?? Model, adapters, new AdapterOrigin("base", null));
+        return adapters;
+    }
+}
