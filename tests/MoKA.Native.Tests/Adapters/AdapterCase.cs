@@ -36,17 +36,21 @@ public interface IAdapterSubject
     internal static abstract Matrix<double> Output(Adapter adapter, ExactNumbers numbers, Matrix<double> weight, Matrix<double> x, Matrix<double> dropped);
 }
 
-/// <summary>The two kinds of frozen map that an adapter is put on.</summary>
+/// <summary>The kinds of frozen map that an adapter is put on.</summary>
 internal static class FrozenMaps
 {
     public const string Float = "float", Int4 = "int4";
+
+    /// <summary>Every kind by name: floats, and each storage that a base can have.</summary>
+    public static IReadOnlyList<string> All { get; } = [Float, Int4, nameof(WeightStorage.BF16), nameof(WeightStorage.F16), nameof(WeightStorage.Q8_0), nameof(WeightStorage.NF4), nameof(WeightStorage.NF4Double)];
 
     public static ILinear Create(string kind, int outputs, int inputs)
     {
         Parameter weight = new("W", new Shape(outputs, inputs), trainable: false);
         weight.FillNormal(0.2f, seed: 5, stream: 0);
         if (kind == Float) return new Linear(weight);
-        using (weight) return new FrozenLinear(BlockMatrix.Quantize(weight.Data, outputs, inputs, BlockType.Q4_0));
+        WeightStorage storage = kind == Int4 ? WeightStorage.Q4_0 : Enum.Parse<WeightStorage>(kind);
+        using (weight) return new FrozenLinear(storage.Quantize(weight.Data, outputs, inputs));
     }
 
     /// <summary>The map's matrix, exactly.</summary>
@@ -61,6 +65,7 @@ internal static class FrozenMaps
     public static byte[] Stored(ILinear map) => map switch
     {
         FrozenLinear { Weight: BlockMatrix blocks } => blocks.Bytes.ToArray(),
+        FrozenLinear { Weight: CodebookMatrix codes } => [.. codes.Codes, .. codes.MagnitudeBytes],
         Linear l => System.Runtime.InteropServices.MemoryMarshal.AsBytes(l.Weight.Data).ToArray(),
         _ => throw new ArgumentException("A frozen map is float or int4."),
     };
