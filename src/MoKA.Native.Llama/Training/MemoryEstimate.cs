@@ -8,7 +8,7 @@ namespace MoKA.Native.Llama.Training;
 /// go through the model at once, R the rows that get logits, and for every layer
 /// <code>
 /// per token = norms 2 (hidden + 1) + linear maps Σ out + attention q + 2 heads + swiglu
-///           + what adapters keep: in for each adapted map when there is dropout, 2 r for a low-rank pair, out for DoRA
+///           + what adapters keep: in for each adapted map when there is dropout, 2 r for a low-rank pair
 ///             (a change is added to its map's output in place)
 /// </code>
 /// Training keeps 4 bytes × (T (hidden + Σ per token) + T hidden + 2 R hidden + logits of at most 1024 of the R rows), and

@@ -65,7 +65,7 @@ public sealed class DoraAdapter : Adapter
     public override Tensor Forward(Tape tape, ILinear frozen, Tensor x)
     {
         UpdateLengths(tape, frozen);
-        return Op.Rescale(tape, _lowRank.AddDelta(tape, x, frozen.Forward(tape, x)), Magnitude, _lengths);
+        return Op.Rescale(tape, _lowRank.AddDelta(tape, x, frozen.Forward(tape, x)), Magnitude, _lengths, inPlace: true);
     }
 
     /// <inheritdoc/>

@@ -38,7 +38,7 @@ public sealed record LoraOptions : AdapterOptions
     public override long ParametersFor(int outputs, int inputs) => (long)Rank * (outputs + inputs) + (Decomposed ? outputs : 0);
 
     /// <inheritdoc/>
-    public override double KeptPerToken(int outputs, int inputs) => base.KeptPerToken(outputs, inputs) + Rank * (Scale == 1 ? 1 : 2) + (Decomposed ? outputs : 0);
+    public override double KeptPerToken(int outputs, int inputs) => base.KeptPerToken(outputs, inputs) + Rank * (Scale == 1 ? 1 : 2);
 
     /// <inheritdoc/>
     public override string Describe() => FormattableString.Invariant($"rank {Rank}, scale {Scale:0.######}{(RankStabilized && Decomposed ? ", rank-stabilised" : "")}{(RateRatio != 1 ? $", B learns {RateRatio:0.######} times faster" : "")}{DropoutText}");

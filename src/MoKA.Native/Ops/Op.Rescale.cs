@@ -14,27 +14,34 @@ public static partial class Op
     /// <param name="tape">The record of this pass.</param>
     /// <param name="x">[tokens, n].</param>
     /// <param name="magnitude">m [n].</param>
-    /// <param name="lengths">n [n]; they must not change before the way back.</param>
-    public static Tensor Rescale(Tape tape, Tensor x, Tensor magnitude, Parameter lengths)
+    /// <param name="lengths">n [n].</param>
+    /// <param name="inPlace">
+    /// Write y over x, which is then the result: the two share one gradient, and dm[j] = Σ dy[t, j] y[t, j] / m[j] needs no x.
+    /// x must be an op's output whose value no op has kept for the way back. Where an m[j] is 0 that cannot be, and y is another
+    /// tensor after all.
+    /// </param>
+    public static Tensor Rescale(Tape tape, Tensor x, Tensor magnitude, Tensor lengths, bool inPlace = false)
     {
         Check.Matrix("Rescale", "x", x);
         Check.Shape("Rescale", "magnitude", magnitude, new Shape(x.Shape[1]), "x", x.Shape);
         Check.Shape("Rescale", "lengths", lengths, new Shape(x.Shape[1]), "x", x.Shape);
+        if (inPlace && x is Parameter) throw new ArgumentException($"Rescale: only another op's output can be rescaled in place, got {x}.");
+        inPlace &= !magnitude.Data.Contains(0);
         Tensor factors = tape.Allocate(magnitude.Shape, "factors"), inverse = tape.Allocate(magnitude.Shape, "inverse lengths");
         for (int j = 0; j < lengths.Data.Length; j++)
         {
-            float length = lengths.Data[j];
-            // A quotient, so that equal lengths give exactly 1.
-            (factors.Data[j], inverse.Data[j]) = length == 0 ? (0, 0) : (magnitude.Data[j] / length, 1 / length);
+            (float m, float n) = (magnitude.Data[j], lengths.Data[j]);
+            // A quotient, so that equal lengths give exactly 1. In place, what stands in for x is y n / m.
+            (factors.Data[j], inverse.Data[j]) = n == 0 ? (0, 0) : (m / n, inPlace ? 1 / m : 1 / n);
         }
-        Tensor y = tape.Allocate(x.Shape, "rescaled");
+        Tensor y = inPlace ? x : tape.Allocate(x.Shape, "rescaled");
         RescaleJob job = new(x.Matrix, factors.Data, y.Matrix, add: false);
         tape.Cpu.Run(RowBlocks.Count(x.Shape.Rows), ref job);
         if (tape.Records(x, magnitude)) tape.Record(y, new RescaleNode(x, magnitude, factors, inverse));
         return y;
     }
 
-    /// <summary>y = x ⊙ factors in every row, or y += that.</summary>
+    /// <summary>y = x ⊙ factors in every row, or y += that; y may be x.</summary>
     internal readonly ref struct RescaleJob(MatrixSpan x, Span<float> factors, MatrixSpan y, bool add) : IJob
     {
         private readonly MatrixSpan _x = x, _y = y;
@@ -64,7 +71,10 @@ file readonly record struct RescaleNode(Tensor X, Tensor Magnitude, Tensor Facto
             tape.Cpu.Run(Ceiling.OfRatio(X.Shape.Columns, ColumnsPerTask), ref job);
         }
         if (!X.RequiresGradient) return;
-        Op.RescaleJob back = new(y.GradientMatrix, Factors.Data, X.GradientToWrite(out bool add), add);
+        // In place, the gradient of x lies where that of y does.
+        bool add = false;
+        MatrixSpan dx = ReferenceEquals(X, y) ? y.GradientMatrix : X.GradientToWrite(out add);
+        Op.RescaleJob back = new(y.GradientMatrix, Factors.Data, dx, add);
         tape.Cpu.Run(RowBlocks.Count(X.Shape.Rows), ref back);
     }
 
