@@ -51,6 +51,7 @@ internal static class Moka
         {
             session.NoColor, session.Quiet, session.Verbose,
             TrainCommand.Create(session), GenerateCommand.Create(session), ChatCommand.Create(session), EvalCommand.Create(session), PretrainCommand.Create(session), QuantizeCommand.Create(session), SynthCommand.Create(session), InspectCommand.Create(session),
+            MergeCommand.Create(session), ExportCommand.Create(session), ImportCommand.Create(session),
         };
         root.SetAction(parse => TrainCommand.Run(session, parse, json: false, Recipe.Stories(session.Terminal)));
         foreach (HelpOption help in root.Options.OfType<HelpOption>()) help.Action = new HelpWithExamples((HelpAction)help.Action!);
