@@ -67,15 +67,15 @@ public static class LoraExport
         if (adapter is LoraAdapter same) return (same, new ExportedModule(place.Name, place.Out, place.In, same.Options.Rank, Exact: true, RelativeError: 0));
         using Parameter update = DenseUpdate.Of(place, adapter);
         bool exact = IsExact(place, adapter, options);
-        LowRank product = exact ? LowRank.Exact(KroneckerTerms.Of(adapter)!)
-            : options.Rank is { } rank ? LowRank.Nearest(cpu, update, rank)
-            : LowRank.WithEnergy(cpu, update, options.Energy!.Value);
+        LowRankProduct product = exact ? LowRankProduct.Exact(KroneckerTerms.Of(adapter)!)
+            : options.Rank is { } rank ? LowRankProduct.Nearest(cpu, update, rank)
+            : LowRankProduct.WithEnergy(cpu, update, options.Energy!.Value);
         return (product.ToLora(), new ExportedModule(place.Name, place.Out, place.In, product.Rank, exact, product.RelativeError(cpu, update)));
     }
 
     // An energy asks for the least rank, which the exact construction does not promise.
     private static bool IsExact(Projection place, Adapter adapter, LoraExportOptions options) =>
-        options.Energy is null && KroneckerTerms.Of(adapter) is { } terms && LowRank.ExactRank(terms) is var rank
+        options.Energy is null && KroneckerTerms.Of(adapter) is { } terms && LowRankProduct.ExactRank(terms) is var rank
         && rank <= (options.Rank ?? options.MostExactRank) && rank < Math.Min(place.Out, place.In);
 
     private static void RequirePossible(Projection place, Adapter adapter, LoraExportOptions options)
@@ -83,7 +83,7 @@ public static class LoraExport
         if (adapter is DoraAdapter) throw new MokaException($"{place.Name}: DoRA scales the rows of the base, which no sum of a base and a LoRA does; merge the adapter into the base instead.");
         if (adapter is LoraAdapter || options.Rank is not null || options.Energy is not null || IsExact(place, adapter, options)) return;
         string why = KroneckerTerms.Of(adapter) is { } terms
-            ? $"the exact LoRA of its update [{place.Out}, {place.In}] has rank {LowRank.ExactRank(terms)}, which must be below {Math.Min(place.Out, place.In)} and at most {options.MostExactRank}"
+            ? $"the exact LoRA of its update [{place.Out}, {place.In}] has rank {LowRankProduct.ExactRank(terms)}, which must be below {Math.Min(place.Out, place.In)} and at most {options.MostExactRank}"
             : "its update is not known to be an exact LoRA";
         throw new MokaException($"{place.Name}: {why}; give a rank or an energy for the nearest one, or merge the adapter into the base.");
     }

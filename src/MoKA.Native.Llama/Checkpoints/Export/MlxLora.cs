@@ -40,7 +40,7 @@ public static class MlxLora
             string stem = HuggingFaceNames.Module(layer, place.Kind);
             // Both, so that one without the other is missed by its name.
             if (!(unread.Remove(stem + HuggingFaceNames.MlxA) | unread.Remove(stem + HuggingFaceNames.MlxB))) continue;
-            LowRank product = Product(file, stem);
+            LowRankProduct product = Product(file, stem);
             if (product.Outputs != place.Out || product.Inputs != place.In)
                 throw new MokaException($"{Quoted.Plain(file.Path)}: {Quoted.Name(stem)} must change the weight [{place.Out}, {place.In}], got one [{product.Outputs}, {product.Inputs}]; give the model that the adapter is for.");
             entries.Add((place, product.ToLora(factor * product.Rank)));
@@ -52,7 +52,7 @@ public static class MlxLora
 
     /// <summary>The modules that a file of tensors changes, with their lengths and ranks; it needs no model.</summary>
     /// <exception cref="MokaException">The file is damaged, or a module lacks one of its tensors.</exception>
-    public static IReadOnlyList<(string Module, LowRank Product)> Modules(string file)
+    public static IReadOnlyList<(string Module, LowRankProduct Product)> Modules(string file)
     {
         using SafetensorsFile tensors = new(file);
         return [.. tensors.Tensors.Keys.Where(name => name.EndsWith(HuggingFaceNames.MlxA, StringComparison.Ordinal)).Order(StringComparer.Ordinal)
@@ -60,13 +60,13 @@ public static class MlxLora
     }
 
     /// <summary>A = aᵀ [r, in] and B = bᵀ [out, r], without the scale.</summary>
-    private static LowRank Product(SafetensorsFile file, string stem)
+    private static LowRankProduct Product(SafetensorsFile file, string stem)
     {
         ModuleTensors tensors = new(file, stem, stem);
         (int inputs, int rank) = tensors.Matrix(HuggingFaceNames.MlxA);
         (int rankB, int outputs) = tensors.Matrix(HuggingFaceNames.MlxB);
         if (rank != rankB) throw tensors.Error($"{Quoted.Name(stem)} must have lora_a [in, r] and lora_b [r, out], got [{inputs}, {rank}] and [{rankB}, {outputs}]; check that it is an adapter of mlx-lm.");
-        return new LowRank(outputs, inputs, rank, Transposed(tensors.Floats(HuggingFaceNames.MlxB), rank, outputs), Transposed(tensors.Floats(HuggingFaceNames.MlxA), inputs, rank));
+        return new LowRankProduct(outputs, inputs, rank, Transposed(tensors.Floats(HuggingFaceNames.MlxB), rank, outputs), Transposed(tensors.Floats(HuggingFaceNames.MlxA), inputs, rank));
     }
 
     private static float ScaleOf(string path)

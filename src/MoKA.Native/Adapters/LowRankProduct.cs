@@ -15,14 +15,14 @@ namespace MoKA.Native.Adapters;
 /// <param name="Rank">The length between the two.</param>
 /// <param name="B">[out, rank].</param>
 /// <param name="A">[rank, in].</param>
-public sealed record LowRank(int Outputs, int Inputs, int Rank, float[] B, float[] A)
+public sealed record LowRankProduct(int Outputs, int Inputs, int Rank, float[] B, float[] A)
 {
     /// <summary>The rank that <see cref="Exact"/> has for these terms.</summary>
     public static long ExactRank(IReadOnlyList<KroneckerTerm> terms) => terms.Sum(t => t.Rank);
 
     /// <summary>The sum of the terms, their scales in B.</summary>
     /// <exception cref="MokaException">The rank is larger than an adapter may have.</exception>
-    public static LowRank Exact(IReadOnlyList<KroneckerTerm> terms)
+    public static LowRankProduct Exact(IReadOnlyList<KroneckerTerm> terms)
     {
         (int outputs, int inputs) = (terms[0].Shape.Out, terms[0].Shape.In);
         if (ExactRank(terms) > LoraOptions.HighestRank) throw new MokaException($"Rank: the exact one is {ExactRank(terms)}, at most {LoraOptions.HighestRank} can be stored; give a rank or an energy.");
@@ -42,20 +42,20 @@ public sealed record LowRank(int Outputs, int Inputs, int Rank, float[] B, float
                             a[column * inputs + j * term.B.Columns + m] = term.A.Right[k * term.A.Columns + j] * term.B.Right[l * term.B.Columns + m];
                 }
         }
-        return new LowRank(outputs, inputs, rank, b, a);
+        return new LowRankProduct(outputs, inputs, rank, b, a);
     }
 
     /// <summary>The nearest of a rank: B = U diag(s), A = Vᵀ of the leading singular triples.</summary>
     /// <param name="cpu">What the large products run on.</param>
     /// <param name="update">ΔW [out, in], finite.</param>
     /// <param name="rank">At most so many triples.</param>
-    public static LowRank Nearest(Cpu cpu, Tensor update, int rank) => Of(update, TruncatedSvd.Of(cpu, update, Math.Min(rank, Shorter(update))));
+    public static LowRankProduct Nearest(Cpu cpu, Tensor update, int rank) => Of(update, TruncatedSvd.Of(cpu, update, Math.Min(rank, Shorter(update))));
 
     /// <summary>The nearest of the least rank whose squared singular values are at least a share of all, in (0, 1].</summary>
     /// <param name="cpu">What the large products run on.</param>
     /// <param name="update">ΔW [out, in], finite.</param>
     /// <param name="energy">The share.</param>
-    public static LowRank WithEnergy(Cpu cpu, Tensor update, double energy)
+    public static LowRankProduct WithEnergy(Cpu cpu, Tensor update, double energy)
     {
         double wanted = energy * Square(update.Data);
         // How many triples that takes is not known before: twice as many until they do.
@@ -90,7 +90,7 @@ public sealed record LowRank(int Outputs, int Inputs, int Rank, float[] B, float
         return lora;
     }
 
-    private static LowRank Of(Tensor update, TruncatedSvd svd, int? kept = null)
+    private static LowRankProduct Of(Tensor update, TruncatedSvd svd, int? kept = null)
     {
         int outputs = update.Shape[0], inputs = update.Shape[1], rank = kept ?? svd.Count;
         float[] b = new float[outputs * rank], a = new float[rank * inputs];
@@ -99,7 +99,7 @@ public sealed record LowRank(int Outputs, int Inputs, int Rank, float[] B, float
             for (int i = 0; i < outputs; i++) b[i * rank + k] = (float)(svd.U[i * svd.Count + k] * svd.Values[k]);
             for (int j = 0; j < inputs; j++) a[k * inputs + j] = (float)svd.V[j * svd.Count + k];
         }
-        return new LowRank(outputs, inputs, rank, b, a);
+        return new LowRankProduct(outputs, inputs, rank, b, a);
     }
 
     private static Parameter Parameter(string name, int rows, int columns, float[] numbers)
