@@ -117,7 +117,7 @@ public sealed class GgufTokenizerWriterTests : IDisposable
     private (GgufExport Export, ModelSource Source) Plan(Tokenizer tokenizer, string? template)
     {
         // A few ids more than the tokenizer has, as many models do.
-        LlamaConfig config = TinyLlama.Config with { VocabularySize = tokenizer.VocabularySize + 5, BosTokenId = tokenizer.BosId, EosTokenIds = [2] };
+        LlamaConfig config = TinyLlama.Config with { VocabularySize = tokenizer.VocabularySize + 5, BosTokenId = tokenizer.BosId, EosTokenIds = [tokenizer is SentencePieceTokenizer ? 2 : tokenizer.VocabularySize - 1] };
         LlamaFolder.Save(_folder.File("base"), TinyLlama.Create(config), tokenizer, WeightStorage.F32, WeightStorage.F32);
         if (template is not null) File.WriteAllText(Path.Combine(_folder.File("base"), "chat_template.jinja"), template);
         ModelSource source = ModelSource.Open(_folder.File("base"));
