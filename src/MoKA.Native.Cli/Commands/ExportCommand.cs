@@ -107,9 +107,8 @@ internal static class ExportCommand
     private static int Model(Session session, ParseResult parse, Request request, AdaptedModel loaded)
     {
         loaded.Adapter?.Adapters.Attach();
-        Tokenizer? tokenizer = request.Tokenizer is { } path ? loaded.Source.LoadTokenizer(path) : null;
         WeightStorage storage = Storage(request, loaded);
-        GgufExport export = new(loaded.Source, loaded.Model, storage, tokenizer);
+        GgufExport export = new(loaded.Source, loaded.Model, storage, Tokenizer(request, loaded));
         List<QuantizedTensor> tensors = [];
         session.Progress(parse, onOutput: !request.Json).Counting($"writing {request.Output}", export.Matrices, done =>
         {
@@ -129,12 +128,14 @@ internal static class ExportCommand
     private static int Folder(Session session, ParseResult parse, Request request, AdaptedModel loaded)
     {
         loaded.Adapter?.Adapters.Attach();
-        ModelMerger merger = new(loaded.Source, loaded.Model, Storage(request, loaded));
+        ModelMerger merger = new(loaded.Source, loaded.Model, Storage(request, loaded), Tokenizer(request, loaded));
         List<QuantizedTensor> tensors = MergeReport.Write(session, parse, request.Json, merger, request.Output);
         List<Fact> facts = [.. Common(request, loaded), .. MergeReport.Facts(loaded, merger, request.Output, tensors)];
         MergeReport.Tensors(session, parse, request.Json, facts, tensors);
         return Print(session, parse, request, facts);
     }
+
+    private static Tokenizer? Tokenizer(Request request, AdaptedModel loaded) => request.Tokenizer is { } path ? loaded.Source.LoadTokenizer(path) : null;
 
     private static WeightStorage Storage(Request request, AdaptedModel loaded) => request.Type == Same ? ModelMerger.FloatsOf(loaded.Source) : AdaptedModel.Types[request.Type];
 

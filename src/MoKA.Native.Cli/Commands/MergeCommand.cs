@@ -33,9 +33,10 @@ internal static class MergeCommand
             using AdaptedModel loaded = AdaptedModel.Load(parse.GetRequiredValue(model), parse.GetRequiredValue(adapter), to, parse.GetValue(force), parse.GetValue(threads));
             loaded.Adapter!.Adapters.Attach();
             WeightStorage storage = bits != No ? QuantizeCommand.Types[bits] : floats != Same ? AdaptedModel.Types[floats] : ModelMerger.FloatsOf(loaded.Source);
-            ModelMerger merger = new(loaded.Source, loaded.Model, storage);
+            string? words = parse.GetValue(tokenizer);
+            ModelMerger merger = new(loaded.Source, loaded.Model, storage, words is null ? null : loaded.Source.LoadTokenizer(words));
             List<QuantizedTensor> tensors = MergeReport.Write(session, parse, parse.GetValue(json), merger, to);
-            MergeDifference? difference = parse.GetValue(verify) ? Verify(loaded, to, storage, loaded.Tokens(parse.GetValue(prompt) ?? MergeCheck.UsualPrompt, parse.GetValue(tokenizer))) : null;
+            MergeDifference? difference = parse.GetValue(verify) ? Verify(loaded, to, storage, loaded.Tokens(parse.GetValue(prompt) ?? MergeCheck.UsualPrompt, words)) : null;
             List<Fact> facts =
             [
                 new("base", parse.GetRequiredValue(model)), new("adapter", parse.GetRequiredValue(adapter)), new("output", to),

@@ -1,5 +1,6 @@
 using MoKA.Native.Checkpoints;
 using MoKA.Native.Diagnostics;
+using MoKA.Native.Llama.Tokenizers;
 using MoKA.Native.Quantization;
 
 namespace MoKA.Native.Llama.Checkpoints.Export;
@@ -14,15 +15,17 @@ public sealed class ModelMerger
     private readonly LlamaModel _model;
     private readonly LlamaConfig _config;
     private readonly byte[] _description;
+    private readonly Tokenizer? _tokenizer;
 
     /// <summary>Plans the folder; what it cannot hold shows here, before anything is written.</summary>
     /// <param name="source">Where the model came from: its tokenizer and what else belongs to it.</param>
     /// <param name="model">The model, with adapters attached or without.</param>
     /// <param name="linears">How to store the linear maps: a floating-point type, or fewer bits where that is asked for in so many words.</param>
+    /// <param name="tokenizer">The tokenizer in place of the source's own.</param>
     /// <exception cref="MokaException">The sizes do not fit the storage, or the folder's config cannot describe the model.</exception>
-    public ModelMerger(ModelSource source, LlamaModel model, WeightStorage linears)
+    public ModelMerger(ModelSource source, LlamaModel model, WeightStorage linears, Tokenizer? tokenizer = null)
     {
-        (_source, _model) = (source, model);
+        (_source, _model, _tokenizer) = (source, model, tokenizer);
         _config = model.Config with { LinearStorage = linears, TableStorage = linears.IsFloat() ? linears : FloatsOf(source) };
         _description = ConfigJson.Bytes(_config);
     }
@@ -51,10 +54,10 @@ public sealed class ModelMerger
         HashSet<string> reported = [];
         LlamaFolder.SaveWeights(output, _model, _config, (name, floats, matrix) =>
         {
-            cancel.ThrowIfCancellationRequested();
             if (HuggingFaceNames.IsLinear(name) && reported.Add(name)) report?.Invoke(ModelQuantizer.Measure(name, floats, matrix));
-        });
+        }, cancel);
         _source.SaveCompanions(output);
+        if (_tokenizer is not null) TokenizerJson.Save(_tokenizer, output);
         AtomicFile.Write(Path.Combine(output, LlamaFolder.ConfigFile), stream => stream.Write(_description));
     }
 }

@@ -120,6 +120,8 @@ public sealed class ModelMergerTests : IDisposable
         using CancellationTokenSource stop = new();
         (_, LlamaModel model) = Adapted(WeightStorage.F32);
         Assert.Throws<OperationCanceledException>(() => new ModelMerger(source, model, WeightStorage.F16).Write(Output, _ => stop.Cancel(), stop.Token));
+        stop.Cancel();
+        Assert.Throws<OperationCanceledException>(() => new ModelMerger(source, model, WeightStorage.F32).Write(Output, cancel: stop.Token));
         Assert.Empty(Directory.EnumerateFileSystemEntries(Output));
     }
 
