@@ -55,6 +55,29 @@ public sealed class GgufExportTests : IDisposable
     }
 
     [Theory]
+    [MemberData(nameof(GoldenFamily.Names), MemberType = typeof(GoldenFamily))]
+    public void In_half_precision_file_and_folder_hold_the_same_and_stay_near(string name)
+    {
+        using GoldenFamily golden = new(name);
+        golden.Publish(_folder.File("folder"));
+        ModelSource source = ModelSource.Open(_folder.File("folder"));
+        LlamaModel model = source.LoadModel();
+        TinyLlama.Adapt(model).Attach();
+        foreach (WeightStorage half in (WeightStorage[])[WeightStorage.F16, WeightStorage.BF16])
+        {
+            LlamaModel file = ModelSource.Open(Export(source, model, half)).LoadModel();
+            new ModelMerger(source, model, half).Write(_folder.File(half.ToString()));
+            LlamaModel folder = LlamaFolder.LoadModel(_folder.File(half.ToString()));
+            SameWeights(folder, file);
+            foreach (LlamaModel back in (LlamaModel[])[file, folder])
+            {
+                MergeDifference difference = MergeCheck.Compare(Cpus.Widest, model, back, Tokens, half);
+                Assert.True(difference.Holds && difference.Largest > 0, $"{half}: {difference.Relative:E2}");
+            }
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(Storages))]
     public void Each_storage_holds_what_it_makes_of_the_merged_weights(WeightStorage storage)
     {

@@ -40,6 +40,18 @@ public sealed class ModelMergerTests : IDisposable
     }
 
     [Theory]
+    [MemberData(nameof(GoldenFamily.Names), MemberType = typeof(GoldenFamily))]
+    public void Every_generation_gives_PyTorchs_logits_and_text_from_its_folder_again(string name)
+    {
+        using GoldenFamily golden = new(name);
+        golden.Publish(Base);
+        ModelSource source = ModelSource.Open(Base);
+        new ModelMerger(source, source.LoadModel(), WeightStorage.F32).Write(Output);
+        golden.AssertComputedBy(LlamaFolder.LoadModel(Output));
+        Assert.Equal(source.Config with { EosTokenIds = default }, LlamaFolder.LoadConfig(Output) with { EosTokenIds = default });
+    }
+
+    [Theory]
     [InlineData(WeightStorage.F32)]
     [InlineData(WeightStorage.F16)]
     [InlineData(WeightStorage.BF16)]
