@@ -8,5 +8,6 @@ internal static class ExitCode
     public const int Usage = 2;
     public const int Input = 3;
     public const int NonFinite = 4;
+    public const int Verification = 6;
     public const int Cancelled = 130;
 }

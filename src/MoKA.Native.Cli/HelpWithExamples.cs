@@ -53,6 +53,15 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
             "moka quantize MODEL -o MODEL-q8 --type q8 --json",
             "moka quantize model.Q8_0.gguf -o MODEL-nf4",
         ],
+        ["merge"] = ["moka merge -m MODEL -a runs/mine -o merged --verify", "moka merge -m MODEL-nf4 -a runs/mine -o merged --dtype bf16", "moka merge -m MODEL-q4 -a runs/mine -o merged --requantize q4 --verify -p \"One day\""],
+        ["export"] =
+        [
+            "moka export runs/mine --to peft-lora -o lora -m MODEL --energy 0.99",
+            "moka export runs/mine --to gguf-lora -o mine.lora.gguf -m MODEL --rank 64",
+            "moka export runs/mine --to gguf -o mine.gguf -m MODEL --type q8_0",
+            "moka export model.gguf --to hf -o folder --type bf16",
+        ],
+        ["import"] = ["moka import LORA -m MODEL -o runs/mine/adapter --filters 20", "moka import TUNED-MODEL -m MODEL -o adapter --from full --targets q,v", "moka import adapters.safetensors -m MODEL -o lora --from mlx --to peft-lora --scale 20"],
         ["synth"] = ["moka synth --shape tinyllama-1.1b --type q4 -o tiny", "moka synth --shape llama-2-7b --type nf4-double -o seven"],
         ["shapes"] = ["moka shapes --in 4096 --out 4096", "moka shapes --in 4096 --out 14336 --filters 4 --budget 80000 --min-rank 1024", "moka shapes --in 192 --out 512 --all --json"],
         ["plot"] = ["moka plot runs/stories/adapter -o gates.svg", "moka plot runs/stories runs/stories-2 runs/mine -o losses.svg --smooth 0.98"],

@@ -50,7 +50,8 @@ internal static class Moka
         RootCommand root = new("moka fine-tunes int4 LLaMA models on the CPU with Mixtures of Kronecker Adapters. Without a command it trains the bundled model on the bundled stories.")
         {
             session.NoColor, session.Quiet, session.Verbose,
-            TrainCommand.Create(session), GenerateCommand.Create(session), ChatCommand.Create(session), EvalCommand.Create(session), PretrainCommand.Create(session), QuantizeCommand.Create(session), SynthCommand.Create(session), InspectCommand.Create(session), ShapesCommand.Create(session), PlotCommand.Create(session),
+            TrainCommand.Create(session), GenerateCommand.Create(session), ChatCommand.Create(session), EvalCommand.Create(session), PretrainCommand.Create(session), QuantizeCommand.Create(session), SynthCommand.Create(session), InspectCommand.Create(session),
+            ShapesCommand.Create(session), PlotCommand.Create(session), MergeCommand.Create(session), ExportCommand.Create(session), ImportCommand.Create(session),
         };
         root.SetAction(parse => TrainCommand.Run(session, parse, json: false, Recipe.Stories(session.Terminal)));
         foreach (HelpOption help in root.Options.OfType<HelpOption>()) help.Action = new HelpWithExamples((HelpAction)help.Action!);

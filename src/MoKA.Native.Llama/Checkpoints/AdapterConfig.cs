@@ -52,6 +52,9 @@ internal sealed class AdapterConfig
 
     public float? Number(string key) => Has(key, out JsonElement value) ? Number(key, value) : null;
 
+    /// <summary>An object inside, to be asked for its own members.</summary>
+    public AdapterConfig? Member(string key) => Has(key, out JsonElement value) ? value.ValueKind == JsonValueKind.Object ? new AdapterConfig(_path, Bytes, value) : throw Wrong(key, "an object", value) : null;
+
     /// <summary>A number that must be there.</summary>
     public float RequiredNumber(string key) => Number(key) ?? throw Missing(key);
 

@@ -47,17 +47,19 @@ public sealed partial class ConfigJson
 
     /// <summary>Writes the config, whole or not at all.</summary>
     /// <exception cref="MokaException">The config is not valid or the file cannot be written.</exception>
-    public static void Write(string path, LlamaConfig config)
+    public static void Write(string path, LlamaConfig config) => AtomicFile.Write(path, stream => stream.Write(Bytes(config)));
+
+    /// <summary>The file's content; what it cannot hold shows before anything is written.</summary>
+    internal static byte[] Bytes(LlamaConfig config)
     {
         config.Validate();
-        AtomicFile.Write(path, stream =>
+        using MemoryStream stream = new();
+        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
         {
-            using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
-            {
-                WriteRoot(writer, config);
-            }
-            stream.WriteByte((byte)'\n');
-        });
+            WriteRoot(writer, config);
+        }
+        stream.WriteByte((byte)'\n');
+        return stream.ToArray();
     }
 
     private LlamaConfig ReadRoot()

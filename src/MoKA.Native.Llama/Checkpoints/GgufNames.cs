@@ -5,7 +5,9 @@ namespace MoKA.Native.Llama.Checkpoints;
 /// <summary>The table between this library's names and those of GGUF files that hold a LLaMA; no other file knows them.</summary>
 internal static class GgufNames
 {
-    public const string Architecture = "general.architecture", Llama = "llama";
+    public const string Architecture = "general.architecture", Llama = "llama", Name = "general.name", Type = "general.type", FileType = "general.file_type", QuantizationVersion = "general.quantization_version";
+
+    public const string Adapter = "adapter", AdapterType = "adapter.type", Lora = "lora", LoraAlpha = "adapter.lora.alpha", LoraA = ".lora_a", LoraB = ".lora_b";
 
     public const string Positions = "llama.context_length", Hidden = "llama.embedding_length", Intermediate = "llama.feed_forward_length", Layers = "llama.block_count";
     public const string Heads = "llama.attention.head_count", KeyValueHeads = "llama.attention.head_count_kv", KeyLength = "llama.attention.key_length", ValueLength = "llama.attention.value_length";

@@ -9,6 +9,9 @@ internal static class HuggingFaceNames
     public const string FinalNorm = "model.norm.weight";
     public const string Head = "lm_head.weight";
 
+    /// <summary>The two halves of a module's LoRA in mlx-lm's files.</summary>
+    public const string MlxA = ".lora_a", MlxB = ".lora_b";
+
     /// <summary>"q" of layer 3: model.layers.3.self_attn.q_proj.</summary>
     public static string Module(int layer, string kind) => string.Create(CultureInfo.InvariantCulture, $"model.layers.{layer}.{ModuleOf(kind)}");
 

@@ -100,10 +100,10 @@ public static class LlamaFolder
     }
 
     /// <summary>Writes the weights alone, stored as <paramref name="config"/> says.</summary>
-    internal static void SaveWeights(string folder, LlamaModel model, LlamaConfig config, SeeQuantized? see = null)
+    internal static void SaveWeights(string folder, LlamaModel model, LlamaConfig config, SeeQuantized? see = null, CancellationToken cancel = default)
     {
         SafetensorsWriter writer = new();
-        using WeightWriter weights = new(writer, config.TableStorage, see);
+        using WeightWriter weights = new(writer, config.TableStorage, see, cancel);
         foreach (ModelTensor tensor in HuggingFaceNames.TensorsOf(config))
         {
             switch (tensor.Role)

@@ -62,7 +62,8 @@ public sealed class ModelQuantizer
         ConfigJson.Write(Path.Combine(output, LlamaFolder.ConfigFile), _config);
     }
 
-    private static QuantizedTensor Measure(string name, ReadOnlySpan<float> floats, FrozenMatrix matrix)
+    /// <summary>Compares a quantised matrix with its floats.</summary>
+    internal static QuantizedTensor Measure(string name, ReadOnlySpan<float> floats, FrozenMatrix matrix)
     {
         float[] row = new float[matrix.Columns];
         double error = 0, norm = 0, largest = 0;

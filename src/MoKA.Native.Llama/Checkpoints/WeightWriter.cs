@@ -15,7 +15,8 @@ internal delegate void SeeQuantized(string name, ReadOnlySpan<float> floats, Fro
 /// <param name="writer">The file to be.</param>
 /// <param name="dtype">The floating-point type of what is not quantised: what other tools compute with.</param>
 /// <param name="see">Told of each matrix that is quantised, every time it is.</param>
-internal sealed class WeightWriter(SafetensorsWriter writer, WeightStorage dtype, SeeQuantized? see = null) : IDisposable
+/// <param name="cancel">Stops before the next matrix.</param>
+internal sealed class WeightWriter(SafetensorsWriter writer, WeightStorage dtype, SeeQuantized? see = null, CancellationToken cancel = default) : IDisposable
 {
     // A weight in NF4 is several tensors, most of them side by side in the file: the last one is quantised once for all.
     private string _lastName = "";
@@ -78,14 +79,15 @@ internal sealed class WeightWriter(SafetensorsWriter writer, WeightStorage dtype
         return matrix;
     }
 
-    private static Parameter Dense(int rows, int columns, CopyFloats copy)
+    private Parameter Dense(int rows, int columns, CopyFloats copy)
     {
+        cancel.ThrowIfCancellationRequested();
         Parameter floats = new("floats", new Shape(rows, columns), trainable: false);
         copy(floats.Data);
         return floats;
     }
 
-    private static void WriteFloats(Stream stream, int rows, int columns, CopyFloats copy)
+    private void WriteFloats(Stream stream, int rows, int columns, CopyFloats copy)
     {
         using Parameter floats = Dense(rows, columns, copy);
         stream.WriteFloats(floats.Data);

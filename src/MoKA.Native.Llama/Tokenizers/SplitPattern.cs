@@ -24,6 +24,14 @@ internal static class SplitPatterns
     /// <summary>GPT-2's pattern, which tokenizer.json usually leaves to its ByteLevel step.</summary>
     public const string Gpt2 = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
+    /// <summary>The name that GGUF has for a pattern.</summary>
+    public static string NameOf(SplitPattern pattern) => pattern switch
+    {
+        SplitPattern.Llama3 => "llama-bpe",
+        SplitPattern.Gpt2 => "gpt-2",
+        _ => "smollm",
+    };
+
     /// <summary>The pattern that GGUF calls by a name.</summary>
     public static SplitPattern ByName(string name) => name switch
     {

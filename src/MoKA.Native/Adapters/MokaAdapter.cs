@@ -37,6 +37,33 @@ public sealed class MokaAdapter : AdditiveAdapter
         _parameters = [.. _filters.SelectMany(f => new[] { (Parameter)f.A, (Parameter)f.B }), .. Gate is null ? Array.Empty<Parameter>() : [Gate]];
     }
 
+    /// <summary>The adapter nearest to a given update: its gate at zero, so that every filter counts c / r, and the filters those of <see cref="NearestMixture"/>.</summary>
+    /// <param name="cpu">What the large products run on.</param>
+    /// <param name="update">ΔW [outputs, inputs], finite; it is not changed.</param>
+    /// <param name="outputs">The length of an output row.</param>
+    /// <param name="inputs">The length of an input row.</param>
+    /// <param name="options">Filters, shapes, scale, dropout, gate.</param>
+    /// <param name="seed">What the decomposition starts from.</param>
+    /// <returns>The adapter, and ‖ΔW - Δ‖ / ‖ΔW‖, 0 for an update of zeros.</returns>
+    /// <exception cref="MokaException">An option is out of range, or a shape is of another map.</exception>
+    public static (MokaAdapter Adapter, double RelativeError) FromUpdate(Cpu cpu, ReadOnlySpan<float> update, int outputs, int inputs, MokaOptions options, ulong seed = 0)
+    {
+        MokaAdapter adapter = new(outputs, inputs, options, seed, stream: 0);
+        (IReadOnlyList<(float[] A, float[] B)> filters, double error) = NearestMixture.Fit(cpu, update, adapter.Shapes, seed);
+        float root = MathF.Sqrt(filters.Count / options.Scale);
+        for (int i = 0; i < filters.Count; i++)
+        {
+            Fill((Parameter)adapter._filters[i].A, filters[i].A);
+            Fill((Parameter)adapter._filters[i].B, filters[i].B);
+        }
+        return (adapter, error);
+
+        void Fill(Parameter factor, float[] numbers)
+        {
+            for (int i = 0; i < numbers.Length; i++) factor.Data[i] = root * numbers[i];
+        }
+    }
+
     /// <inheritdoc/>
     public override int In { get; }
 

@@ -1,0 +1,61 @@
+using System.CommandLine;
+using MoKA.Native.Cli.Screens;
+using MoKA.Native.Diagnostics;
+using MoKA.Native.Llama.Checkpoints;
+using MoKA.Native.Llama.Checkpoints.Export;
+using MoKA.Native.Quantization;
+using static MoKA.Native.Cli.Screens.Format;
+
+namespace MoKA.Native.Cli.Commands;
+
+/// <summary>Writes a merged folder and tells what storing it cost.</summary>
+internal static class MergeReport
+{
+    /// <summary>Writes the folder while a count shows how far it is.</summary>
+    public static List<QuantizedTensor> Write(Session session, ParseResult parse, bool json, ModelMerger merger, string output)
+    {
+        List<QuantizedTensor> tensors = [];
+        session.Progress(parse, onOutput: !json).Counting($"writing {output}", merger.Matrices, done =>
+        {
+            merger.Write(output, tensor =>
+            {
+                tensors.Add(tensor);
+                done(tensors.Count);
+            }, session.Cancel);
+            return tensors.Count;
+        });
+        return tensors;
+    }
+
+    /// <summary>How the folder is stored, what that does to the base, and its size.</summary>
+    public static IEnumerable<Fact> Facts(AdaptedModel loaded, ModelMerger merger, string output, List<QuantizedTensor> tensors)
+    {
+        long size = new FileInfo(Path.Combine(output, LlamaFolder.WeightsFile)).Length;
+        WeightStorage before = loaded.Source.Config.LinearStorage;
+        return
+        [
+            new("storage", $"linear maps {merger.Linears}, token table and head {merger.Tables}", merger.Linears.ToString()),
+            .. before.IsFloat() || !merger.Linears.IsFloat() ? Array.Empty<Fact>() : [new("base", $"its linear maps in {InspectModel.Name(before)} are written as {merger.Linears}, since what is merged into them is finer than their steps", "dequantised")],
+            .. Rounding(tensors),
+            new("size", $"{Bytes(size)}, from {Bytes(loaded.Source.WeightBytes)}", size),
+        ];
+    }
+
+    /// <summary>The worst that rounding to the storage did, where it rounded.</summary>
+    public static IEnumerable<Fact> Rounding(List<QuantizedTensor> tensors)
+    {
+        if (tensors.Count == 0) yield break;
+        QuantizedTensor worst = tensors.MaxBy(t => t.RelativeError);
+        yield return new("worst rounding", Invariant($"{100 * worst.RelativeError:0.####} % of its norm in {Quoted.Plain(worst.Name)}"), worst.RelativeError);
+    }
+
+    /// <summary>Every map that was rounded: a table for a person, a member for a program.</summary>
+    public static void Tensors(Session session, ParseResult parse, bool json, List<Fact> facts, List<QuantizedTensor> tensors)
+    {
+        if (json)
+            facts.Add(new("tensors", "", tensors.Select(t => Fact.Named(t.Name, new Fact[] { new("rows", "", t.Rows), new("columns", "", t.Columns), new("bits per weight", "", t.BitsPerWeight), new("relative error", "", t.RelativeError), new("largest error", "", t.LargestError) }))));
+        else if (tensors.Any(t => !t.Storage.IsFloat()))
+            session.Results(parse).Table("linear maps", ["name", "shape", "bits a weight", "relative error", "largest error"],
+                [.. tensors.Select(t => new[] { Quoted.Plain(t.Name), $"[{t.Rows}, {t.Columns}]", Invariant($"{t.BitsPerWeight:0.###}"), Percent(t.RelativeError), Invariant($"{t.LargestError:0.0000}") })]);
+    }
+}

@@ -1,0 +1,63 @@
+using MoKA.Native.Checkpoints;
+using MoKA.Native.Diagnostics;
+using MoKA.Native.Llama.Tokenizers;
+using MoKA.Native.Quantization;
+
+namespace MoKA.Native.Llama.Checkpoints.Export;
+
+/// <summary>
+/// A model, merged with the adapters that are on it, as a Hugging Face folder. One matrix at a time is in memory; the weights
+/// file appears whole or not at all, and the config, without which a folder is no model, comes last.
+/// </summary>
+public sealed class ModelMerger
+{
+    private readonly ModelSource _source;
+    private readonly LlamaModel _model;
+    private readonly LlamaConfig _config;
+    private readonly byte[] _description;
+    private readonly Tokenizer? _tokenizer;
+
+    /// <summary>Plans the folder; what it cannot hold shows here, before anything is written.</summary>
+    /// <param name="source">Where the model came from: its tokenizer and what else belongs to it.</param>
+    /// <param name="model">The model, with adapters attached or without.</param>
+    /// <param name="linears">How to store the linear maps: a floating-point type, or fewer bits where that is asked for in so many words.</param>
+    /// <param name="tokenizer">The tokenizer in place of the source's own.</param>
+    /// <exception cref="MokaException">The sizes do not fit the storage, or the folder's config cannot describe the model.</exception>
+    public ModelMerger(ModelSource source, LlamaModel model, WeightStorage linears, Tokenizer? tokenizer = null)
+    {
+        (_source, _model, _tokenizer) = (source, model, tokenizer);
+        _config = model.Config with { LinearStorage = linears, TableStorage = linears.IsFloat() ? linears : FloatsOf(source) };
+        _description = ConfigJson.Bytes(_config);
+    }
+
+    /// <summary>The floating-point type that a model is merged in unless another one is asked for: that of its maps, else of its tables, else F16.</summary>
+    public static WeightStorage FloatsOf(ModelSource source) =>
+        source.Config.LinearStorage.IsFloat() ? source.Config.LinearStorage : source.Config.TableStorage.IsFloat() ? source.Config.TableStorage : WeightStorage.F16;
+
+    /// <summary>How the linear maps are stored.</summary>
+    public WeightStorage Linears => _config.LinearStorage;
+
+    /// <summary>How the token table and the head are stored.</summary>
+    public WeightStorage Tables => _config.TableStorage;
+
+    /// <summary>How many linear maps there are, to count them.</summary>
+    public int Matrices => 7 * _config.Layers;
+
+    /// <summary>Writes the folder: weights, then the tokenizer and what else belongs to the model, then the config.</summary>
+    /// <param name="output">Another folder than the source; made unless it is there.</param>
+    /// <param name="report">Told of each linear map that is rounded to its storage, once; maps that are stored so already are copied.</param>
+    /// <param name="cancel">Stops between two matrices; nothing is written.</param>
+    /// <exception cref="MokaException">A weight cannot be read or does not fit its storage, or a file cannot be written.</exception>
+    public void Write(string output, Action<QuantizedTensor>? report = null, CancellationToken cancel = default)
+    {
+        OutputPlace.RequireApart(output, _source.Path);
+        HashSet<string> reported = [];
+        LlamaFolder.SaveWeights(output, _model, _config, (name, floats, matrix) =>
+        {
+            if (HuggingFaceNames.IsLinear(name) && reported.Add(name)) report?.Invoke(ModelQuantizer.Measure(name, floats, matrix));
+        }, cancel);
+        _source.SaveCompanions(output);
+        if (_tokenizer is not null) TokenizerJson.Save(_tokenizer, output);
+        AtomicFile.Write(Path.Combine(output, LlamaFolder.ConfigFile), stream => stream.Write(_description));
+    }
+}

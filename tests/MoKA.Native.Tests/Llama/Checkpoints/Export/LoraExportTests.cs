@@ -1,0 +1,118 @@
+using System.Text.Json;
+using MoKA.Native.Adapters;
+using MoKA.Native.Llama;
+using MoKA.Native.Llama.Checkpoints;
+using MoKA.Native.Llama.Checkpoints.Export;
+using MoKA.Native.Nn;
+using MoKA.Native.Tests.Golden;
+
+namespace MoKA.Native.Tests.Llama.Checkpoints.Export;
+
+/// <summary>Adapters of every kind as PEFT's LoRA: read back, they compute what they computed before.</summary>
+public sealed class LoraExportTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("krona")]
+    [InlineData("moka-s")]
+    [InlineData("lokr")]
+    [InlineData("lokr-factors")]
+    [InlineData("lora")]
+    [InlineData("rslora")]
+    public void A_golden_adapter_gives_PyTorchs_logits_as_LoRA_too(string name)
+    {
+        using GoldenAdapter golden = new();
+        List<ExportedModule> seen = [];
+        AdapterSet lora = LoraExport.Convert(Cpus.Widest, golden.Load(name).Adapters, new LoraExportOptions { Rank = 72 }, seen.Add);
+        AdapterFolder.Save(golden.File("exported"), golden.Model, lora, new AdapterOrigin("base", "hash"));
+        AdapterSet again = AdapterFolder.Load(golden.File("exported"), golden.Model, "hash").Adapters;
+        Assert.Equal("LORA", AdapterSummary.Read(golden.File("exported")).PeftType);
+        Assert.All(again.Entries, e => Assert.IsType<LoraAdapter>(e.Adapter));
+        Assert.Equal(seen.Select(m => m.Rank), again.Entries.Select(e => ((LoraAdapter)e.Adapter).Options.Rank));
+        Assert.All(seen, m => Assert.InRange(m.RelativeError, 0, 1e-5));
+        again.Attach();
+        Assert.InRange(GoldenAdapter.Distance(name, golden.Logits()), 0, 2e-4f);
+    }
+
+    [Fact]
+    public void Low_ranks_are_met_exactly_and_patterns_tell_them_apart()
+    {
+        // [32, 32], [16, 32] and so on have other exact ranks: rank A times rank B of each filter.
+        LlamaModel model = TinyLlama.Create(TinyLlama.Config);
+        model.Freeze();
+        AdapterSet moka = new(model.Projections, AdapterTargets.Parse("q,v,down"), (p, place) => new MokaAdapter(p.Out, p.In, new MokaOptions { Shapes = [new(p.Out, 2, 1, p.In / 2), new(p.Out / 4, 1, 4, p.In)], Scale = 1.3f }, 1, place));
+        for (int i = 0; i < moka.Parameters.Count; i++) moka.Parameters[i].FillNormal(0.2f, 3, (ulong)i);
+        AdapterSet one = new(moka.Entries.Select((e, i) => (e.Projection, i == 0 ? (Adapter)new KronaAdapter(e.Projection.Out, e.Projection.In, new KronaOptions { Shape = new(e.Projection.Out, 1, 1, e.Projection.In) }, 1, 0) : e.Adapter)), moka.Targets);
+        one.Entries.First().Adapter.Parameters[1].FillNormal(0.2f, 4, 0);
+        List<ExportedModule> seen = [];
+        AdapterSet lora = LoraExport.Convert(Cpus.Widest, one, new LoraExportOptions(), seen.Add);
+        Assert.All(seen, m => Assert.True(m.Exact && m.RelativeError < 1e-6));
+        Assert.Equal([1, 6, 6, 6, 6, 6], seen.Select(m => m.Rank));
+        AdapterFolder.Save(_folder.File("lora"), model, lora, new AdapterOrigin("base", null));
+        using (JsonDocument config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_folder.File("lora"), AdapterFolder.ConfigFile))))
+        {
+            JsonElement root = config.RootElement, ranks = root.GetProperty("rank_pattern"), alphas = root.GetProperty("alpha_pattern");
+            Assert.Equal((1, 1.0, 5, 5), (root.GetProperty("r").GetInt32(), root.GetProperty("lora_alpha").GetDouble(), ranks.EnumerateObject().Count(), alphas.EnumerateObject().Count()));
+            Assert.All(ranks.EnumerateObject(), r => Assert.Equal(6, r.Value.GetInt32()));
+            Assert.All(alphas.EnumerateObject(), r => Assert.Equal(6, r.Value.GetDouble()));
+        }
+        AdapterSet again = AdapterFolder.Load(_folder.File("lora"), model, null).Adapters;
+        foreach (((_, Adapter before), (_, Adapter after)) in one.Entries.Zip(again.Entries))
+            Assert.True(Norms.Distance(Merged(before), Merged(after)) <= 1e-6 * Norms.Of(Merged(before)));
+    }
+
+    [Fact]
+    public void What_is_not_of_a_low_rank_asks_how_near_to_come()
+    {
+        LlamaModel model = TinyLlama.Create(TinyLlama.Config);
+        AdapterSet moka = TinyLlama.Adapt(model, "q,down");
+        ErrorLine.Of(() => LoraExport.Convert(Cpus.Widest, moka, new LoraExportOptions()), "rank", "energy", "merge", "below 32");
+        ErrorLine.Of(() => LoraExport.Convert(Cpus.Widest, Thin(model), new LoraExportOptions { MostExactRank = 5 }), "rank 6", "at most 5");
+        LoraExport.Convert(Cpus.Widest, Thin(model), new LoraExportOptions { MostExactRank = 6 });
+        foreach (int rank in (int[])[1, 4, 31, 500])
+        {
+            List<ExportedModule> seen = [];
+            AdapterSet lora = LoraExport.Convert(Cpus.Widest, moka, new LoraExportOptions { Rank = rank }, seen.Add);
+            foreach ((ExportedModule module, ((Projection _, Adapter before), (Projection _, Adapter after))) in seen.Zip(moka.Entries.Zip(lora.Entries)))
+            {
+                Assert.Equal(Math.Min(rank, 32), module.Rank);
+                Assert.False(module.Exact);
+                Assert.Equal(Norms.Distance(Merged(before), Merged(after)) / Norms.Of(Merged(before)), module.RelativeError, 1e-6);
+                Assert.True(rank < 32 ? module.RelativeError > 1e-4 : module.RelativeError < 1e-5);
+            }
+        }
+        List<ExportedModule> kept = [];
+        LoraExport.Convert(Cpus.Widest, moka, new LoraExportOptions { Energy = 0.9 }, kept.Add);
+        Assert.All(kept, m => Assert.True(m.RelativeError * m.RelativeError <= 0.1 + 1e-6 && m.Rank < 32));
+    }
+
+    [Fact]
+    public void DoRA_is_refused_with_the_way_out_and_options_are_checked()
+    {
+        using GoldenAdapter golden = new();
+        ErrorLine.Of(() => LoraExport.Convert(Cpus.Widest, golden.Load("dora").Adapters, new LoraExportOptions { Rank = 4 }), "DoRA", "merge");
+        AdapterSet lora = golden.Load("lora").Adapters;
+        ErrorLine.Of(() => LoraExport.Convert(Cpus.Widest, lora, new LoraExportOptions { Rank = 0 }), "Rank");
+        ErrorLine.Of(() => LoraExport.Convert(Cpus.Widest, lora, new LoraExportOptions { Energy = 1.5 }), "Energy", "1.5");
+        ErrorLine.Of(() => LoraExport.Convert(Cpus.Widest, lora, new LoraExportOptions { Energy = 0.5, Rank = 3 }), "one of the two");
+        ErrorLine.Of(() => LoraExport.Convert(Cpus.Widest, lora, new LoraExportOptions { MostExactRank = 0 }), "exact");
+        using CancellationTokenSource stop = new();
+        stop.Cancel();
+        Assert.Throws<OperationCanceledException>(() => LoraExport.Convert(Cpus.Widest, lora, new LoraExportOptions(), cancel: stop.Token));
+        Assert.Same(lora.Entries.First().Adapter, LoraExport.Convert(Cpus.Widest, lora, new LoraExportOptions()).Entries.First().Adapter);
+    }
+
+    // Exact ranks 4 and 2.
+    private static AdapterSet Thin(LlamaModel model) =>
+        new(model.Projections, AdapterTargets.Parse("q"), (p, place) => new MokaAdapter(p.Out, p.In, new MokaOptions { Shapes = [new(p.Out / 2, 2, 2, p.In / 2), new(p.Out, 2, 1, p.In / 2)] }, 1, place));
+
+    private static float[] Merged(Adapter adapter)
+    {
+        float[] weight = new float[adapter.Out * adapter.In];
+        adapter.Merge(weight);
+        return weight;
+    }
+}
