@@ -3,6 +3,7 @@ using FsCheck.Xunit;
 using MoKA.Native.Diagnostics;
 using MoKA.Native.Llama.Generation;
 using MoKA.Native.Llama.Training;
+using MoKA.Native.Tests.Reference;
 
 namespace MoKA.Native.Tests.Llama.Generation;
 
