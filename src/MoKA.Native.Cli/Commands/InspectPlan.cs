@@ -53,13 +53,13 @@ internal sealed class InspectPlan
 
     private static string[] Row(AdapterPlan p) =>
     [
-        p.Method.Name, p.Method.Settings, p.Targets.ToString(), Whole(p.Parameters), Invariant($"{100 * p.Share:0.000} %"), Count(p.Cost),
+        p.Method.Method, p.Method.Brief, p.Targets.ToString(), Whole(p.Parameters), Invariant($"{100 * p.Share:0.000} %"), Count(p.Cost),
         string.Join("  ", p.Kinds.GroupBy(k => k.Cost).Select(g => $"{string.Join(',', g.Select(k => k.Kind))} {Whole(g.Key.Parameters)}")) + (p.Gates > 0 ? $"  gates {Whole(p.Gates)} of them" : ""),
     ];
 
     private static Fact[] Facts(AdapterPlan p) =>
     [
-        new("method", p.Method.Name), new("settings", p.Method.Settings), new("targets", "", p.Targets.Kinds),
+        new("method", p.Method.Method), new("settings", p.Method.Brief), new("targets", "", p.Targets.Kinds),
         new("parameters", "", p.Parameters), new("gates", "", p.Gates), new("share", "", p.Share), new("multiply adds", "", p.Cost),
         new("kinds", "", p.Kinds.Select(k => Fact.Named(k.Kind, new Fact[] { new("parameters", "", k.Cost.Parameters), new("gates", "", k.Cost.Gates), new("multiply adds", "", k.Cost.Cost) }))),
     ];

@@ -3,35 +3,37 @@ using MoKA.Native.Diagnostics;
 
 namespace MoKA.Native.Llama.Training;
 
+/// <summary>What a method would add to one linear map.</summary>
+/// <param name="Parameters">Trainable numbers, the gate's included.</param>
+/// <param name="Gates">Those of them that are a gate's.</param>
+/// <param name="Cost">Multiply-adds a token of the forward pass, on top of the frozen map's.</param>
+public readonly record struct MapCost(long Parameters, long Gates, long Cost);
+
 /// <summary>What an adapter method would train on a model, from the model's sizes alone.</summary>
 public sealed class AdapterPlan
 {
     private const string DoraTargets = "q,k,v,up,down"; // the set of DoRA's own experiments
 
-    /// <summary>Counts a method on the chosen kinds of map, one map's adapter in memory at a time.</summary>
+    /// <summary>Counts a method on the chosen kinds of map.</summary>
     /// <param name="config">The model's sizes.</param>
     /// <param name="method">How each map is adapted.</param>
     /// <param name="targets">Which kinds of map are.</param>
-    /// <exception cref="MokaException">A target is none of the model's maps, or the method cannot adapt one of them.</exception>
-    public AdapterPlan(LlamaConfig config, PlannedMethod method, AdapterTargets targets)
+    /// <exception cref="MokaException">An option is out of range, a target is none of the model's maps, or the method cannot adapt one of them.</exception>
+    public AdapterPlan(LlamaConfig config, AdapterOptions method, AdapterTargets targets)
     {
         string[] known = [.. config.LinearMaps.Select(m => m.Kind)];
         if (targets.Kinds.FirstOrDefault(k => k != AdapterTargets.Everything && !known.Contains(k)) is { } other)
             throw new MokaException($"Targets: the model has the projections {string.Join(", ", known)} (or {AdapterTargets.Everything}), got {Quoted.Name(other)}.");
+        method.Validate();
         (Method, Targets) = (method, targets);
-        Dictionary<(int, int), MapCost> counted = [];
-        List<(string, MapCost)> kinds = [];
-        foreach ((string kind, int outputs, int inputs) in config.LinearMaps.Where(m => targets.Contains(m.Kind)))
-        {
-            if (!counted.TryGetValue((outputs, inputs), out MapCost map)) counted[(outputs, inputs)] = map = method.Cost(outputs, inputs);
-            kinds.Add((kind, new MapCost(config.Layers * map.Parameters, config.Layers * map.Gates, config.Layers * map.Cost)));
-        }
-        Kinds = kinds;
+        long layers = config.Layers;
+        Kinds = [.. config.LinearMaps.Where(m => targets.Contains(m.Kind)).Select(m =>
+            (m.Kind, new MapCost(layers * method.ParametersFor(m.Outputs, m.Inputs), layers * method.GatesFor(m.Outputs, m.Inputs), layers * method.CostFor(m.Outputs, m.Inputs))))];
         Share = (double)Parameters / config.ParameterCount;
     }
 
-    /// <summary>The method.</summary>
-    public PlannedMethod Method { get; }
+    /// <summary>The method with its settings.</summary>
+    public AdapterOptions Method { get; }
 
     /// <summary>Which kinds of map are adapted.</summary>
     public AdapterTargets Targets { get; }
@@ -61,15 +63,15 @@ public sealed class AdapterPlan
     {
         MokaOptions moka = new() { Filters = filters };
         LoraOptions small = new() { Rank = rank ?? 16 }, large = new() { Rank = rank ?? 32 };
-        (PlannedMethod, string)[] all =
+        (AdapterOptions, string)[] all =
         [
-            (PlannedMethod.Moka(moka), "q,v"), (PlannedMethod.Moka(moka), AdapterTargets.Everything), (PlannedMethod.MokaS(new MokaSOptions()), "q,v"),
-            (PlannedMethod.Krona(new KronaOptions()), "q,v"), (PlannedMethod.Lokr(new LokrOptions()), "q,v"),
-            (PlannedMethod.Lora(small), "q,v"), (PlannedMethod.Lora(large), DoraTargets), (PlannedMethod.Dora(small), "q,v"), (PlannedMethod.Dora(large), DoraTargets),
+            (moka, "q,v"), (moka, AdapterTargets.Everything), (new MokaSOptions(), "q,v"),
+            (new KronaOptions(), "q,v"), (new LokrOptions(), "q,v"),
+            (small, "q,v"), (large, DoraTargets), (small with { Decomposed = true }, "q,v"), (large with { Decomposed = true }, DoraTargets),
         ];
         return
         [
-            .. all.Select(m => (Method: m.Item1, On: targets?.ToString() ?? m.Item2)).DistinctBy(m => (m.Method.Name, m.Method.Settings, m.On))
+            .. all.Select(m => (Method: m.Item1, On: targets?.ToString() ?? m.Item2)).DistinctBy(m => (m.Method.Method, m.Method.Brief, m.On))
                 .Select(m => new AdapterPlan(config, m.Method, AdapterTargets.Parse(m.On))),
         ];
     }

@@ -23,11 +23,20 @@ public abstract record AdapterOptions
     /// <summary>Trainable numbers for a map from <paramref name="inputs"/> to <paramref name="outputs"/>.</summary>
     public abstract long ParametersFor(int outputs, int inputs);
 
+    /// <summary>Those of them that are a gate's.</summary>
+    public virtual int GatesFor(int outputs, int inputs) => 0;
+
+    /// <summary>Multiply-adds a token of the forward pass, on top of the frozen map's, in the order that the kernels choose.</summary>
+    public abstract long CostFor(int outputs, int inputs);
+
     /// <summary>Floats that a pass keeps for each token beside the map's own, until the way back.</summary>
     public virtual double KeptPerToken(int outputs, int inputs) => Dropout > 0 ? inputs : 0;
 
     /// <summary>Floats that a map's adapter needs for a while on the way back, for so many tokens.</summary>
     public virtual double WorkspaceFor(int outputs, int inputs, double tokens) => 0;
+
+    /// <summary>The one setting that sets it apart from the same method set another way: r = 16.</summary>
+    public abstract string Brief { get; }
 
     /// <summary>The settings in a line for a person, after the method's name.</summary>
     public abstract string Describe();

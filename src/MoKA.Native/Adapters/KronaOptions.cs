@@ -27,7 +27,13 @@ public sealed record KronaOptions : AdapterOptions
     public override long ParametersFor(int outputs, int inputs) => Mixture.ParametersFor(outputs, inputs);
 
     /// <inheritdoc/>
+    public override long CostFor(int outputs, int inputs) => Mixture.CostFor(outputs, inputs);
+
+    /// <inheritdoc/>
     public override double WorkspaceFor(int outputs, int inputs, double tokens) => Mixture.WorkspaceFor(outputs, inputs, tokens);
+
+    /// <inheritdoc/>
+    public override string Brief => Shape?.ToString() ?? "square";
 
     /// <inheritdoc/>
     public override string Describe() => FormattableString.Invariant($"one Kronecker product a map, scale {Scale:0.######}{DropoutText}");

@@ -50,11 +50,22 @@ public sealed record LokrOptions : AdapterOptions
     }
 
     /// <inheritdoc/>
+    public override long CostFor(int outputs, int inputs)
+    {
+        KroneckerShape s = ShapeFor(outputs, inputs);
+        // W1 ⊗ (W2_a W2_b) = (W1 ⊗ W2_a) (I ⊗ W2_b), W2_b [r, ColumnsB] once for each of the ColumnsA parts.
+        return DecomposesInner(s) ? new IdentityShape(Rank, s.ColumnsB, s.ColumnsA, IdentityFirst: true).Cost + (s with { ColumnsB = Rank }).Cost : s.Cost;
+    }
+
+    /// <inheritdoc/>
     public override double KeptPerToken(int outputs, int inputs)
     {
         KroneckerShape s = ShapeFor(outputs, inputs);
         return base.KeptPerToken(outputs, inputs) + (DecomposesInner(s) ? (double)s.ColumnsA * Rank : 0);
     }
+
+    /// <inheritdoc/>
+    public override string Brief => FormattableString.Invariant($"r = {Rank}");
 
     /// <inheritdoc/>
     public override string Describe() => FormattableString.Invariant($"rank {Rank}, factor {Factor}{(DecomposeBoth ? ", both factors decomposed" : "")}, scale {Scale:0.######}{DropoutText}");

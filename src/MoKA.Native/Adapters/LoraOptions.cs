@@ -37,8 +37,14 @@ public sealed record LoraOptions : AdapterOptions
     /// <inheritdoc/>
     public override long ParametersFor(int outputs, int inputs) => (long)Rank * (outputs + inputs) + (Decomposed ? outputs : 0);
 
+    /// <summary>A row of A and one of B are multiplied once each, a length of DoRA once; DoRA also multiplies A with the weight, once a step.</summary>
+    public override long CostFor(int outputs, int inputs) => ParametersFor(outputs, inputs);
+
     /// <inheritdoc/>
     public override double KeptPerToken(int outputs, int inputs) => base.KeptPerToken(outputs, inputs) + Rank * (Scale == 1 ? 1 : 2);
+
+    /// <inheritdoc/>
+    public override string Brief => FormattableString.Invariant($"r = {Rank}");
 
     /// <inheritdoc/>
     public override string Describe() => FormattableString.Invariant($"rank {Rank}, scale {Scale:0.######}{(RankStabilized && Decomposed ? ", rank-stabilised" : "")}{(RateRatio != 1 ? $", B learns {RateRatio:0.######} times faster" : "")}{DropoutText}");

@@ -50,6 +50,12 @@ public sealed record MokaOptions : AdapterOptions
         return shapes.Sum(s => s.Parameters) + (Gated ? shapes.Count : 0);
     }
 
+    /// <inheritdoc/>
+    public override int GatesFor(int outputs, int inputs) => Gated ? ShapesFor(outputs, inputs).Count : 0;
+
+    /// <inheritdoc/>
+    public override long CostFor(int outputs, int inputs) => ShapesFor(outputs, inputs).Sum(s => s.Cost);
+
     /// <summary>The filters of one shape laid together, their gradients, and those of each block of tokens.</summary>
     public override double WorkspaceFor(int outputs, int inputs, double tokens) => ShapesFor(outputs, inputs).GroupBy(s => s).Max(g =>
     {
@@ -57,6 +63,9 @@ public sealed record MokaOptions : AdapterOptions
         double tokensPerBlock = Math.Clamp(Math.Floor(IntermediatesPerBlock / intermediates), 4, 64);
         return g.Count() * g.Key.Parameters * (2 + Math.Ceiling(tokens / tokensPerBlock));
     });
+
+    /// <inheritdoc/>
+    public override string Brief => FormattableString.Invariant($"r = {(Shapes.Count > 0 ? Shapes.Count : Filters)}");
 
     /// <inheritdoc/>
     public override string Describe() => FormattableString.Invariant($"{(Shapes.Count > 0 ? Shapes.Count : Filters)} Kronecker filters a map, {GateText(Gated, Temperature)}, scale {Scale:0.######}{DropoutText}");

@@ -58,8 +58,17 @@ public sealed record MokaSOptions : AdapterOptions
         return shapes.Sum(s => s.Parameters) + (Gated ? shapes.Count : 0);
     }
 
+    /// <inheritdoc/>
+    public override int GatesFor(int outputs, int inputs) => Gated ? ShapesFor(outputs, inputs).Count : 0;
+
+    /// <inheritdoc/>
+    public override long CostFor(int outputs, int inputs) => ShapesFor(outputs, inputs).Sum(s => s.Cost);
+
     /// <summary>A filter, its gradient, and that of each 64 tokens.</summary>
     public override double WorkspaceFor(int outputs, int inputs, double tokens) => ShapesFor(outputs, inputs).Max(s => s.Parameters) * (2 + Math.Ceiling(tokens / 64));
+
+    /// <inheritdoc/>
+    public override string Brief => Shapes.Count > 0 ? FormattableString.Invariant($"r = {Shapes.Count}") : "both sides";
 
     /// <inheritdoc/>
     public override string Describe() => FormattableString.Invariant($"Kronecker filters with an identity, {MokaOptions.GateText(Gated, Temperature)}, scale {Scale:0.######}{DropoutText}");
