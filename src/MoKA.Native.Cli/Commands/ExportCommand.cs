@@ -109,16 +109,7 @@ internal static class ExportCommand
         loaded.Adapter?.Adapters.Attach();
         WeightStorage storage = Storage(request, loaded);
         GgufExport export = new(loaded.Source, loaded.Model, storage, Tokenizer(request, loaded));
-        List<QuantizedTensor> tensors = [];
-        session.Progress(parse, onOutput: !request.Json).Counting($"writing {request.Output}", export.Matrices, done =>
-        {
-            export.Write(request.Output, tensor =>
-            {
-                tensors.Add(tensor);
-                done(tensors.Count);
-            }, session.Cancel);
-            return tensors.Count;
-        });
+        List<QuantizedTensor> tensors = TensorReport.Collect(session, parse, request.Json, $"writing {request.Output}", export.Matrices, (report, cancel) => export.Write(request.Output, report, cancel));
         List<Fact> facts = [.. Common(request, loaded), new("storage", $"linear maps {storage}, token table and head {export.TableStorage}", storage.ToString()), .. MergeReport.Rounding(tensors), new("size", Bytes(new FileInfo(request.Output).Length), new FileInfo(request.Output).Length)];
         if (export.Notes.Count > 0) facts.Add(new("notes", string.Join("; ", export.Notes), export.Notes));
         MergeReport.Tensors(session, parse, request.Json, facts, tensors);

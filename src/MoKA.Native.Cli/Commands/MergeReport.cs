@@ -12,20 +12,8 @@ namespace MoKA.Native.Cli.Commands;
 internal static class MergeReport
 {
     /// <summary>Writes the folder while a count shows how far it is.</summary>
-    public static List<QuantizedTensor> Write(Session session, ParseResult parse, bool json, ModelMerger merger, string output)
-    {
-        List<QuantizedTensor> tensors = [];
-        session.Progress(parse, onOutput: !json).Counting($"writing {output}", merger.Matrices, done =>
-        {
-            merger.Write(output, tensor =>
-            {
-                tensors.Add(tensor);
-                done(tensors.Count);
-            }, session.Cancel);
-            return tensors.Count;
-        });
-        return tensors;
-    }
+    public static List<QuantizedTensor> Write(Session session, ParseResult parse, bool json, ModelMerger merger, string output) =>
+        TensorReport.Collect(session, parse, json, $"writing {output}", merger.Matrices, (report, cancel) => merger.Write(output, report, cancel));
 
     /// <summary>How the folder is stored, what that does to the base, and its size.</summary>
     public static IEnumerable<Fact> Facts(AdaptedModel loaded, ModelMerger merger, string output, List<QuantizedTensor> tensors)
@@ -52,10 +40,7 @@ internal static class MergeReport
     /// <summary>Every map that was rounded: a table for a person, a member for a program.</summary>
     public static void Tensors(Session session, ParseResult parse, bool json, List<Fact> facts, List<QuantizedTensor> tensors)
     {
-        if (json)
-            facts.Add(new("tensors", "", tensors.Select(t => Fact.Named(t.Name, new Fact[] { new("rows", "", t.Rows), new("columns", "", t.Columns), new("bits per weight", "", t.BitsPerWeight), new("relative error", "", t.RelativeError), new("largest error", "", t.LargestError) }))));
-        else if (tensors.Any(t => !t.Storage.IsFloat()))
-            session.Results(parse).Table("linear maps", ["name", "shape", "bits a weight", "relative error", "largest error"],
-                [.. tensors.Select(t => new[] { Quoted.Plain(t.Name), $"[{t.Rows}, {t.Columns}]", Invariant($"{t.BitsPerWeight:0.###}"), Percent(t.RelativeError), Invariant($"{t.LargestError:0.0000}") })]);
+        if (json) facts.Add(TensorReport.Json(tensors));
+        else if (tensors.Any(t => !t.Storage.IsFloat())) TensorReport.Table(session.Results(parse), tensors);
     }
 }

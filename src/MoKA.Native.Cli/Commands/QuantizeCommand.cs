@@ -37,16 +37,7 @@ internal static class QuantizeCommand
         OutputFolder.RequireFree(output, force);
         ModelSource source = ModelSource.Open(model);
         ModelQuantizer quantizer = new(source, type, tables);
-        List<QuantizedTensor> tensors = [];
-        session.Progress(parse, onOutput: !json).Counting($"quantising {model} to {parse.GetValue<string>("--type")}", quantizer.Matrices, done =>
-        {
-            quantizer.Write(output, tensor =>
-            {
-                tensors.Add(tensor);
-                done(tensors.Count);
-            }, session.Cancel);
-            return tensors.Count;
-        });
+        List<QuantizedTensor> tensors = TensorReport.Collect(session, parse, json, $"quantising {model} to {parse.GetValue<string>("--type")}", quantizer.Matrices, (report, cancel) => quantizer.Write(output, report, cancel));
         double weights = tensors.Sum(t => (double)t.Rows * t.Columns), bits = 8 * tensors.Sum(t => (double)t.Bytes) / weights;
         QuantizedTensor worst = tensors.DefaultIfEmpty().MaxBy(t => t.RelativeError);
         long before = source.WeightBytes, after = new FileInfo(Path.Combine(output, LlamaFolder.WeightsFile)).Length;
@@ -64,15 +55,11 @@ internal static class QuantizeCommand
         ];
         if (json)
         {
-            Fact.WriteJson(session.Terminal.Out, [.. facts, new("tensors", "", tensors.Select(t => Fact.Named(t.Name, new Fact[]
-            {
-                new("rows", "", t.Rows), new("columns", "", t.Columns), new("bits per weight", "", t.BitsPerWeight), new("relative error", "", t.RelativeError), new("largest error", "", t.LargestError),
-            })))]);
+            Fact.WriteJson(session.Terminal.Out, [.. facts, TensorReport.Json(tensors)]);
             return ExitCode.Success;
         }
         Screen results = session.Results(parse);
-        if (tensors.Count > 0) results.Table("linear maps", ["name", "shape", "bits a weight", "relative error", "largest error"],
-            [.. tensors.Select(t => new[] { Quoted.Plain(t.Name), $"[{t.Rows}, {t.Columns}]", Invariant($"{t.BitsPerWeight:0.###}"), Percent(t.RelativeError), Invariant($"{t.LargestError:0.0000}") })]);
+        if (tensors.Count > 0) TensorReport.Table(results, tensors);
         results.Panel("moka quantize", facts);
         return ExitCode.Success;
     }
