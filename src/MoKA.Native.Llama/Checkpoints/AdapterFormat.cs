@@ -1,6 +1,7 @@
 using System.Text.Json;
 using MoKA.Native.Adapters;
 using MoKA.Native.Checkpoints;
+using MoKA.Native.LinearAlgebra;
 using MoKA.Native.Nn;
 
 namespace MoKA.Native.Llama.Checkpoints;
@@ -99,7 +100,7 @@ internal sealed record ModuleTensors(SafetensorsFile File, string Stem, string M
     }
 
     /// <summary>The Frobenius norm of the tensor of that ending.</summary>
-    public double Norm(string suffix) => Math.Sqrt(Floats(suffix).Sum(v => (double)v * v));
+    public double Norm(string suffix) => FrobeniusNorm.Of(Floats(suffix));
 
     /// <summary>The numbers of the tensor of that ending; it must be of a floating-point type and finite.</summary>
     public float[] Floats(string suffix)

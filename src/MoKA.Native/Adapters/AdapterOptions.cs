@@ -1,3 +1,4 @@
+using MoKA.Native.Diagnostics;
 using MoKA.Native.Nn;
 
 namespace MoKA.Native.Adapters;
@@ -40,6 +41,17 @@ public abstract record AdapterOptions
 
     /// <summary>The settings in a line for a person, after the method's name.</summary>
     public abstract string Describe();
+
+    private protected void ValidateDropout()
+    {
+        if (Dropout is not (>= 0 and < 1)) throw new MokaException($"Dropout: must be in [0, 1), got {Dropout}.");
+    }
+
+    private protected static void ValidateRank(int rank, float? alpha)
+    {
+        if (rank is < 1 or > LoraOptions.HighestRank) throw new MokaException($"Rank: must be from 1 to {LoraOptions.HighestRank}, got {rank}.");
+        if (alpha is { } given && !(given > 0 && float.IsFinite(given))) throw new MokaException($"Alpha: must be a positive number, got {given}.");
+    }
 
     private protected string DropoutText => Dropout > 0 ? FormattableString.Invariant($", dropout {Dropout:0.######}") : "";
 }

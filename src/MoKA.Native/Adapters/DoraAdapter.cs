@@ -1,4 +1,5 @@
 using MoKA.Native.Autograd;
+using MoKA.Native.LinearAlgebra;
 using MoKA.Native.Nn;
 using MoKA.Native.Ops;
 
@@ -75,9 +76,8 @@ public sealed class DoraAdapter : Adapter
         for (int i = 0; i < Out; i++)
         {
             Span<float> row = weight.Slice(i * In, In);
-            double square = 0;
-            foreach (float w in row) square += (double)w * w;
-            float factor = square == 0 ? 0 : (float)(Magnitude.Data[i] / Math.Sqrt(square));
+            double length = FrobeniusNorm.Of(row);
+            float factor = length == 0 ? 0 : (float)(Magnitude.Data[i] / length);
             foreach (ref float w in row) w *= factor;
         }
     }

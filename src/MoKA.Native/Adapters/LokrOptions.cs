@@ -73,9 +73,8 @@ public sealed record LokrOptions : AdapterOptions
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Dropout is not (>= 0 and < 1)) throw new MokaException($"Dropout: must be in [0, 1), got {Dropout}.");
-        if (Rank is < 1 or > LoraOptions.HighestRank) throw new MokaException($"Rank: must be from 1 to {LoraOptions.HighestRank}, got {Rank}.");
-        if (Alpha is { } alpha && !(alpha > 0 && float.IsFinite(alpha))) throw new MokaException($"Alpha: must be a positive number, got {alpha}.");
+        ValidateDropout();
+        ValidateRank(Rank, Alpha);
         if (Factor is not (-1 or > 0)) throw new MokaException($"Decompose factor: must be -1 or positive, got {Factor}.");
     }
 

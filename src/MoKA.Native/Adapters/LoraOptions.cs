@@ -52,9 +52,8 @@ public sealed record LoraOptions : AdapterOptions
     /// <inheritdoc/>
     public override void Validate()
     {
-        if (Rank is < 1 or > HighestRank) throw new MokaException($"Rank: must be from 1 to {HighestRank}, got {Rank}.");
-        if (Alpha is { } alpha && !(alpha > 0 && float.IsFinite(alpha))) throw new MokaException($"Alpha: must be a positive number, got {alpha}.");
+        ValidateRank(Rank, Alpha);
         if (!(RateRatio > 0 && float.IsFinite(RateRatio))) throw new MokaException($"Rate ratio: must be a positive number, got {RateRatio}.");
-        if (Dropout is not (>= 0 and < 1)) throw new MokaException($"Dropout: must be in [0, 1), got {Dropout}.");
+        ValidateDropout();
     }
 }

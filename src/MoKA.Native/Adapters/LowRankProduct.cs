@@ -57,7 +57,7 @@ public sealed record LowRankProduct(int Outputs, int Inputs, int Rank, float[] B
     /// <param name="energy">The share.</param>
     public static LowRankProduct WithEnergy(Cpu cpu, Tensor update, double energy)
     {
-        double wanted = energy * Square(update.Data);
+        double wanted = energy * FrobeniusNorm.Square(update.Data);
         // How many triples that takes is not known before: twice as many until they do.
         for (int count = Math.Min(16, Shorter(update)); ; count = Math.Min(2 * count, Shorter(update)))
         {
@@ -75,7 +75,7 @@ public sealed record LowRankProduct(int Outputs, int Inputs, int Rank, float[] B
         using Tape tape = new(cpu, gradients: false);
         using Parameter b = Parameter("B", Outputs, Rank, B), a = Parameter("A", Rank, Inputs, A);
         ReadOnlySpan<float> product = Op.MatMul(tape, b, a).Data, exact = update.Data;
-        double square = 0, norm = Square(exact);
+        double square = 0, norm = FrobeniusNorm.Square(exact);
         for (int i = 0; i < exact.Length; i++) square += ((double)exact[i] - product[i]) * ((double)exact[i] - product[i]);
         return square == 0 ? 0 : Math.Sqrt(square / norm);
     }
@@ -110,11 +110,4 @@ public sealed record LowRankProduct(int Outputs, int Inputs, int Rank, float[] B
     }
 
     private static int Shorter(Tensor update) => Math.Min(update.Shape[0], update.Shape[1]);
-
-    private static double Square(ReadOnlySpan<float> x)
-    {
-        double square = 0;
-        foreach (float value in x) square += (double)value * value;
-        return square;
-    }
 }

@@ -79,7 +79,7 @@ public sealed record MokaOptions : AdapterOptions
         foreach (KroneckerShape shape in Shapes)
             if (shape is not { RowsA: > 0, ColumnsA: > 0, RowsB: > 0, ColumnsB: > 0 }) throw new MokaException($"Filter shape {shape}: every length must be positive.");
         if (!(Scale > 0 && float.IsFinite(Scale))) throw new MokaException($"Scale: must be a positive number, got {Scale}.");
-        if (Dropout is not (>= 0 and < 1)) throw new MokaException($"Dropout: must be in [0, 1), got {Dropout}.");
+        ValidateDropout();
         if (!(Temperature > 0 && float.IsFinite(Temperature))) throw new MokaException($"Gate temperature: must be a positive number, got {Temperature}.");
     }
 }

@@ -32,8 +32,8 @@ public static class NearestMixture
                 FitGroup(cpu, rest, group, filters, seed);
                 foreach (int i in group) DenseKronecker.AddTo(rest, group.Key, -1, filters[i].A, filters[i].B);
             }
-        double norm = Norm(update);
-        return (filters, norm == 0 ? 0 : Norm(rest) / norm);
+        double norm = FrobeniusNorm.Of(update);
+        return (filters, norm == 0 ? 0 : FrobeniusNorm.Of(rest) / norm);
     }
 
     private static void FitGroup(Cpu cpu, float[] update, IGrouping<KroneckerShape, int> group, (float[] A, float[] B)[] filters, ulong seed)
@@ -61,12 +61,5 @@ public static class NearestMixture
             for (int q = 0; q < s.RowsB; q++)
                 for (int j = 0; j < s.ColumnsA; j++)
                     update.Slice((p * s.RowsB + q) * inputs + j * s.ColumnsB, s.ColumnsB).CopyTo(to[((p * s.ColumnsA + j) * block + q * s.ColumnsB)..]);
-    }
-
-    private static double Norm(ReadOnlySpan<float> x)
-    {
-        double square = 0;
-        foreach (float value in x) square += (double)value * value;
-        return Math.Sqrt(square);
     }
 }

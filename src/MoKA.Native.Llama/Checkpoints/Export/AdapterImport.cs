@@ -1,5 +1,6 @@
 using MoKA.Native.Adapters;
 using MoKA.Native.Diagnostics;
+using MoKA.Native.LinearAlgebra;
 using MoKA.Native.Nn;
 
 namespace MoKA.Native.Llama.Checkpoints.Export;
@@ -78,7 +79,7 @@ public static class AdapterImport
             using Parameter dense = update();
             (MokaAdapter moka, double error) = MokaAdapter.FromUpdate(cpu, dense.Data, place.Out, place.In, options);
             entries.Add((place, moka));
-            report?.Invoke(new ImportedModule(place.Name, error, Norm(dense.Data), moka.ParameterCount));
+            report?.Invoke(new ImportedModule(place.Name, error, FrobeniusNorm.Of(dense.Data), moka.ParameterCount));
         }
         return new AdapterSet(entries, targets);
     }
@@ -88,12 +89,5 @@ public static class AdapterImport
         if (one.In != other.In || one.Out != other.Out) return true;
         using Parameter update = DenseUpdate.Between(other, one);
         return update.Data.ContainsAnyExcept(0f);
-    }
-
-    private static double Norm(ReadOnlySpan<float> x)
-    {
-        double square = 0;
-        foreach (float value in x) square += (double)value * value;
-        return Math.Sqrt(square);
     }
 }
