@@ -118,6 +118,27 @@ public static class LlamaFolder
         writer.Save(Path.Combine(folder, WeightsFile));
     }
 
+    /// <summary>Writes a model that was opened from <paramref name="source"/>: its weights stored as <paramref name="config"/> says, then the tokenizer and what else belongs to it, and last the config, without which a folder is no model.</summary>
+    /// <param name="source">Where the model came from.</param>
+    /// <param name="folder">Made unless it is there.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="config">Its sizes, and how to store it.</param>
+    /// <param name="description">The config's file by <see cref="ConfigJson.Bytes"/>.</param>
+    /// <param name="tokenizer">In place of the source's own.</param>
+    /// <param name="report">Told of each linear map that is rounded to its storage, once.</param>
+    /// <param name="cancel">Stops between two matrices; nothing is written.</param>
+    internal static void SaveFrom(ModelSource source, string folder, LlamaModel model, LlamaConfig config, byte[] description, Tokenizer? tokenizer, Action<QuantizedTensor>? report, CancellationToken cancel)
+    {
+        HashSet<string> reported = [];
+        SaveWeights(folder, model, config, (name, floats, matrix) =>
+        {
+            if (HuggingFaceNames.IsLinear(name) && reported.Add(name)) report?.Invoke(ModelQuantizer.Measure(name, floats, matrix));
+        }, cancel);
+        source.SaveCompanions(folder);
+        if (tokenizer is not null) TokenizerJson.Save(tokenizer, folder);
+        AtomicFile.Write(Path.Combine(folder, ConfigFile), stream => stream.Write(description));
+    }
+
     private static string Require(string folder, string name)
     {
         if (!Directory.Exists(folder)) throw new MokaException($"{folder}: there is no such folder or file; a model is a folder with {ConfigFile}, {WeightsFile} and {TokenizerJson.FileName}, a GGUF file or a llama2.c file; check the path.");

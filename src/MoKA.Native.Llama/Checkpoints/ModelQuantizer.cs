@@ -26,18 +26,19 @@ public sealed class ModelQuantizer
 {
     private readonly ModelSource _source;
     private readonly LlamaConfig _config;
+    private readonly byte[] _description;
 
     /// <summary>Plans to rewrite a model.</summary>
     /// <param name="source">The model.</param>
     /// <param name="linears">How to store the linear maps of the blocks.</param>
     /// <param name="tables">How to store the token table and the head: F32, F16 or BF16. Unless given, the maps' type where these are floats, or else as they are, or BF16 where they are none of these.</param>
-    /// <exception cref="MokaException">The model's sizes do not fit the storage.</exception>
+    /// <exception cref="MokaException">The model's sizes do not fit the storage, or a folder's config cannot describe the model.</exception>
     public ModelQuantizer(ModelSource source, WeightStorage linears, WeightStorage? tables = null)
     {
         _source = source;
         WeightStorage own = source.Config.TableStorage.IsFloat() ? source.Config.TableStorage : WeightStorage.BF16;
         _config = source.Config with { LinearStorage = linears, TableStorage = tables ?? (linears.IsFloat() ? linears : own) };
-        _config.Validate();
+        _description = ConfigJson.Bytes(_config);
     }
 
     /// <summary>How many matrices are quantised: seven in a block.</summary>
@@ -52,14 +53,7 @@ public sealed class ModelQuantizer
     {
         if (Path.GetFullPath(output).TrimEnd(Path.DirectorySeparatorChar) == Path.GetFullPath(_source.Path).TrimEnd(Path.DirectorySeparatorChar))
             throw new MokaException($"{output}: the output must be another folder than the model, whose weights would be lost; name a new one.");
-        HashSet<string> reported = [];
-        LlamaFolder.SaveWeights(output, _source.LoadModel(), _config, (name, floats, matrix) =>
-        {
-            cancel.ThrowIfCancellationRequested();
-            if (HuggingFaceNames.IsLinear(name) && reported.Add(name)) report(Measure(name, floats, matrix));
-        });
-        _source.SaveCompanions(output);
-        ConfigJson.Write(Path.Combine(output, LlamaFolder.ConfigFile), _config);
+        LlamaFolder.SaveFrom(_source, output, _source.LoadModel(), _config, _description, tokenizer: null, report, cancel);
     }
 
     /// <summary>Compares a quantised matrix with its floats.</summary>

@@ -51,13 +51,6 @@ public sealed class ModelMerger
     public void Write(string output, Action<QuantizedTensor>? report = null, CancellationToken cancel = default)
     {
         OutputPlace.RequireApart(output, _source.Path);
-        HashSet<string> reported = [];
-        LlamaFolder.SaveWeights(output, _model, _config, (name, floats, matrix) =>
-        {
-            if (HuggingFaceNames.IsLinear(name) && reported.Add(name)) report?.Invoke(ModelQuantizer.Measure(name, floats, matrix));
-        }, cancel);
-        _source.SaveCompanions(output);
-        if (_tokenizer is not null) TokenizerJson.Save(_tokenizer, output);
-        AtomicFile.Write(Path.Combine(output, LlamaFolder.ConfigFile), stream => stream.Write(_description));
+        LlamaFolder.SaveFrom(_source, output, _model, _config, _description, _tokenizer, report, cancel);
     }
 }
