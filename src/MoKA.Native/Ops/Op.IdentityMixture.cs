@@ -26,7 +26,7 @@ public static partial class Op
         int outputs = CheckIdentities(x, filters.Span, gate, temperature);
         if (addTo is not null) Check.Shape("IdentityMixture", "addTo", addTo, x.Shape.WithColumns(outputs), "x and the filters", x.Shape);
         Tensor weights = tape.Allocate(new Shape(filters.Length), "mixture weights");
-        MixtureWeights(gate, temperature, weights.Data, tape.Cpu.InstructionSet);
+        MixtureGate.Weights(gate, temperature, weights.Data, tape.Cpu.InstructionSet);
         Tensor y = addTo ?? tape.Allocate(x.Shape.WithColumns(outputs), "mixture");
         IdentityMixtureNode node = new(x, filters, gate, weights, scale, temperature);
         bool add = addTo is not null;
@@ -45,8 +45,7 @@ public static partial class Op
             if (filter.Repeats < 1 || filter.In != x.Shape[1] || filter.Out != filters[0].Out)
                 throw new ArgumentException($"IdentityMixture: every filter must map {x.Shape[1]} inputs of x to {filters[0].Out} outputs, got {filter.Matrix} with an identity of {filter.Repeats}.");
         }
-        if (gate is not null) Check.Shape("IdentityMixture", "gate", gate, new Shape(filters.Length), "filters", new Shape(filters.Length));
-        if (!(temperature > 0)) throw new ArgumentException($"IdentityMixture: the temperature must be positive, got {temperature}.");
+        MixtureGate.Require("IdentityMixture", filters.Length, gate, temperature);
         return filters[0].Out;
     }
 }
@@ -72,13 +71,9 @@ file readonly record struct IdentityMixtureNode(Tensor X, ReadOnlyMemory<Identit
     public void Backward(Tape tape, Tensor y)
     {
         using Workspace weightGradients = new(tape.Arena, Weights.Shape.Count);
-        Span<float> alpha = Weights.Data, dAlpha = weightGradients.Data;
+        Span<float> dAlpha = weightGradients.Data;
         for (int i = 0; i < Filters.Length; i++) dAlpha[i] = BackwardOf(tape, i, y);
-        if (Gate is not { RequiresGradient: true }) return;
-        Span<float> dGate = Gate.Gradient;
-        double mean = 0;
-        for (int k = 0; k < alpha.Length; k++) mean += (double)alpha[k] * dAlpha[k];
-        for (int j = 0; j < alpha.Length; j++) dGate[j] += (float)(alpha[j] / (double)Temperature * (dAlpha[j] - mean));
+        MixtureGate.Backward(Gate, Temperature, Weights.Data, dAlpha);
     }
 
     /// <summary>The gradients of a filter and of x; returns that of the filter's weight.</summary>

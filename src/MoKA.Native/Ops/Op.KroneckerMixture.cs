@@ -34,7 +34,7 @@ public static partial class Op
         int outputs = CheckMixture(x, filters.Span, gate, temperature);
         if (addTo is not null) Check.Shape("KroneckerMixture", "addTo", addTo, x.Shape.WithColumns(outputs), "x and the filters", x.Shape);
         Tensor weights = tape.Allocate(new Shape(filters.Length), "mixture weights");
-        MixtureWeights(gate, temperature, weights.Data, tape.Cpu.InstructionSet);
+        MixtureGate.Weights(gate, temperature, weights.Data, tape.Cpu.InstructionSet);
         Tensor y = addTo ?? tape.Allocate(x.Shape.WithColumns(outputs), "mixture");
         bool add = addTo is not null;
         KroneckerMixtureNode node = new(x, filters, gate, weights, scale, temperature);
@@ -49,16 +49,6 @@ public static partial class Op
         return y;
     }
 
-    /// <summary>α = softmax(g / τ), or ones without a gate.</summary>
-    internal static void MixtureWeights(Tensor? gate, float temperature, Span<float> weights, InstructionSet set)
-    {
-        weights.Fill(1);
-        if (gate is null) return;
-        gate.Data.CopyTo(weights);
-        (_, float sum) = Softmax.ExponentialsInPlace(set, weights, 1 / temperature);
-        foreach (ref float weight in weights) weight /= sum;
-    }
-
     private static int CheckMixture(Tensor x, ReadOnlySpan<KroneckerFilter> filters, Tensor? gate, float temperature)
     {
         Check.Matrix("KroneckerMixture", "x", x);
@@ -71,8 +61,7 @@ public static partial class Op
             if (filter.Shape.In != x.Shape[1] || filter.Shape.Out != outputs)
                 throw new ArgumentException($"KroneckerMixture: every filter must map {x.Shape[1]} inputs of x to {outputs} outputs, got {filter.Shape} with {filter.Shape.In} inputs and {filter.Shape.Out} outputs.");
         }
-        if (gate is not null) Check.Shape("KroneckerMixture", "gate", gate, new Shape(filters.Length), "filters", new Shape(filters.Length));
-        if (!(temperature > 0)) throw new ArgumentException($"KroneckerMixture: the temperature must be positive, got {temperature}.");
+        MixtureGate.Require("KroneckerMixture", filters.Length, gate, temperature);
         return outputs;
     }
 }
@@ -89,14 +78,10 @@ file readonly record struct KroneckerMixtureNode(Tensor X, ReadOnlyMemory<Kronec
     public void Backward(Tape tape, Tensor y)
     {
         using Workspace weightGradients = new(tape.Arena, Weights.Shape.Count);
-        Span<float> alpha = Weights.Data, dAlpha = weightGradients.Data;
+        Span<float> dAlpha = weightGradients.Data;
         for (int i = 0; i < Filters.Length; i++)
             if (FirstOfShape(i)) BackwardOfShape(tape, i, y, dAlpha);
-        if (Gate is not { RequiresGradient: true }) return;
-        Span<float> dGate = Gate.Gradient;
-        double mean = 0;
-        for (int k = 0; k < alpha.Length; k++) mean += (double)alpha[k] * dAlpha[k];
-        for (int j = 0; j < alpha.Length; j++) dGate[j] += (float)(alpha[j] / (double)Temperature * (dAlpha[j] - mean));
+        MixtureGate.Backward(Gate, Temperature, Weights.Data, dAlpha);
     }
 
     /// <summary>Whether filter i is the first of its shape: it then stands for all of them.</summary>

@@ -78,7 +78,7 @@ public sealed class KroneckerGateTests
     private static float[] Weights(Parameter gate)
     {
         float[] weights = new float[gate.Shape.Count];
-        Op.MixtureWeights(gate, Temperature, weights, InstructionSets.Widest);
+        MixtureGate.Weights(gate, Temperature, weights, InstructionSets.Widest);
         return weights;
     }
 }
