@@ -17,6 +17,7 @@ public sealed class Int8ProductTests
     [InlineData(1, 0, 32)]
     [InlineData(3, 5, 0)]
     [InlineData(1, 16, 64)]
+    [InlineData(1, 48, 32)]
     [InlineData(1, 155, 352)]
     [InlineData(6, 32, 32)]
     [InlineData(13, 100, 288)]
@@ -31,6 +32,7 @@ public sealed class Int8ProductTests
         {
             float[] w = [.. Enumerable.Range(0, 64 * 64).Select(i => i / 64 % 2 == 0 ? -8 : i / 64 % 3 == 0 ? 7f : i % 32 == 0 ? -8f : 7f)], x = [.. Enumerable.Repeat(sign, 8 * 64)];
             Check(x, w, 8, 64, 64);
+            Check(x[..64], w, 1, 64, 64);
         }
     }
 

@@ -11,10 +11,11 @@ internal static partial class Int8Rows
     [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
     private static void EightRows(QuantizedTokens token, ReadOnlySpan<byte> weights, Span<float> y)
     {
-        int blocks = token.Blocks, stride = blocks * Q4_0.Bytes;
+        int blocks = token.Blocks;
+        nint stride = blocks * Q4_0.Bytes;
         // The slices prove the bounds once; the loop then reads and writes without checks.
-        ref byte w = ref MemoryMarshal.GetReference(weights[..(8 * stride)]);
-        ref byte first = ref w;
+        ref byte w = ref MemoryMarshal.GetReference(weights[..(8 * (int)stride)]);
+        ref byte next = ref Unsafe.Add(ref w, RowsAhead * stride);
         ref byte a = ref Unsafe.As<sbyte, byte>(ref MemoryMarshal.GetReference(token.Codes[..(blocks * QuantizedTokens.Block)]));
         ref float e = ref MemoryMarshal.GetReference(token.Scales[..blocks]);
         ref int bias = ref MemoryMarshal.GetReference(token.Biases[..blocks]);
@@ -22,7 +23,7 @@ internal static partial class Int8Rows
         Vector256<float> sum = Vector256<float>.Zero;
         for (int b = 0; b < blocks; b++)
         {
-            Prefetch.Lines(ref Unsafe.Add(ref first, 8 * (stride + b * Q4_0.Bytes)), 8 * Q4_0.Bytes);
+            Prefetch.Lines(ref next, 8 * Q4_0.Bytes);
             ref byte codes = ref Unsafe.Add(ref w, 2);
             // Row i, its 16 bytes as four integers; columns of the four by four become rows, in all parts at once.
             Vector256<int> p = TwoRows(ref codes, 0, stride);
@@ -38,6 +39,7 @@ internal static partial class Int8Rows
             Vector256<float> products = Vector256.ConvertToSingle(Avx2.MultiplyAddAdjacent(sums, ones));
             sum = Vector256.FusedMultiplyAdd(products * Scales8(ref w, stride), Vector256.Create(Unsafe.Add(ref e, b)), sum);
             w = ref Unsafe.Add(ref w, Q4_0.Bytes);
+            next = ref Unsafe.Add(ref next, 8 * Q4_0.Bytes);
             a = ref Unsafe.Add(ref a, QuantizedTokens.Block);
         }
         sum.CopyTo(y);
@@ -54,14 +56,14 @@ internal static partial class Int8Rows
 
     /// <summary>The codes of rows j and j + 4.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<int> TwoRows(ref byte codes, int j, int stride) => Vector256.Create(Row(ref codes, j * stride), Row(ref codes, (j + 4) * stride));
+    private static Vector256<int> TwoRows(ref byte codes, int j, nint stride) => Vector256.Create(Row(ref codes, j * stride), Row(ref codes, (j + 4) * stride));
 
     /// <summary>The scales of eight rows, which all lie a row apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Scales8(ref byte w, int stride)
+    private static Vector256<float> Scales8(ref byte w, nint stride)
     {
-        (Vector128<uint> low, Vector128<uint> high) = Vector128.Widen(EightHalves(ref w, stride));
-        Vector256<uint> bits = Vector256.Create(low, high);
-        return (((bits & Vector256.Create(0x7FFFu)) << 13).AsSingle() * Vector256.Create(GroupOf32.FromHalfExponent)) | ((bits & Vector256.Create(0x8000u)) << 16).AsSingle();
+        // The sign is repeated above, so that one shift brings sign, exponent and digits to a float's places.
+        Vector256<int> bits = Avx2.ConvertToVector256Int32(EightHalves(ref w, stride).AsInt16()) << 13 & Vector256.Create(unchecked((int)0x8FFFE000));
+        return bits.AsSingle() * Vector256.Create(GroupOf32.FromHalfExponent);
     }
 }

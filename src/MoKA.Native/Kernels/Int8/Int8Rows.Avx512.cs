@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -7,53 +8,82 @@ namespace MoKA.Native.Kernels;
 
 internal static partial class Int8Rows
 {
-    /// <summary>Sixteen rows of W, one in each lane of 32 bits.</summary>
+    /// <summary>
+    /// Sixteen rows of W, one in each lane of 32 bits. Two blocks of a row are nine integers, scales included, and are read as such:
+    /// <code>d0 q q | q q q q | q q q q | q q q q | q q d1 | q q q q | q q q q | q q q q | q q q q</code>
+    /// so that scales come with the codes and need no loads of their own.
+    /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
     private static void SixteenRows(QuantizedTokens token, ReadOnlySpan<byte> weights, Span<float> y)
     {
-        int blocks = token.Blocks, stride = blocks * Q4_0.Bytes;
+        int blocks = token.Blocks;
+        nint stride = blocks * Q4_0.Bytes;
         // The slices prove the bounds once; the loop then reads and writes without checks.
-        ref byte w = ref MemoryMarshal.GetReference(weights[..(16 * stride)]);
-        ref byte first = ref w;
+        ref byte w = ref MemoryMarshal.GetReference(weights[..(LaneColumns.Rows * (int)stride)]);
+        ref byte next = ref Unsafe.Add(ref w, RowsAhead * stride);
         ref byte a = ref Unsafe.As<sbyte, byte>(ref MemoryMarshal.GetReference(token.Codes[..(blocks * QuantizedTokens.Block)]));
         ref float e = ref MemoryMarshal.GetReference(token.Scales[..blocks]);
         ref int bias = ref MemoryMarshal.GetReference(token.Biases[..blocks]);
-        Vector512<short> ones = Vector512<short>.One;
         Vector512<float> sum = Vector512<float>.Zero;
-        for (int b = 0; b < blocks; b++)
+        for (int pair = 0; pair < blocks / 2; pair++)
         {
-            Prefetch.Lines(ref Unsafe.Add(ref first, 16 * (stride + b * Q4_0.Bytes)), 16 * Q4_0.Bytes);
-            ref byte codes = ref Unsafe.Add(ref w, 2);
-            LaneRows.Columns(ref codes, stride, out Vector512<int> c0, out Vector512<int> c1, out Vector512<int> c2, out Vector512<int> c3);
-            Vector512<short> sums = Vector512.Create(Unsafe.Add(ref bias, b)).AsInt16();
-            sums = AddGroups(sums, c0.AsByte(), ref a, 0);
-            sums = AddGroups(sums, c1.AsByte(), ref a, 1);
-            sums = AddGroups(sums, c2.AsByte(), ref a, 2);
-            sums = AddGroups(sums, c3.AsByte(), ref a, 3);
-            Vector512<float> products = Vector512.ConvertToSingle(Avx512BW.MultiplyAddAdjacent(sums, ones));
-            sum = Vector512.FusedMultiplyAdd(products * Scales16(ref w, stride), Vector512.Create(Unsafe.Add(ref e, b)), sum);
-            w = ref Unsafe.Add(ref w, Q4_0.Bytes);
+            Prefetch.FiveLines(ref next); // half of the nine that two blocks of sixteen rows take
+            LaneColumns.Load(ref w, stride, out Vector512<int> c0, out Vector512<int> c1, out Vector512<int> c2, out Vector512<int> c3);
+            LaneColumns.Load(ref Unsafe.Add(ref w, LaneRows.Piece), stride, out Vector512<int> c4, out Vector512<int> c5, out Vector512<int> c6, out Vector512<int> c7);
+            Vector512<int> c8 = LaneColumns.LoadIntegers(ref Unsafe.Add(ref w, 2 * LaneRows.Piece), stride);
+            // The first block's codes lie two bytes behind whole integers, and so do the halves of its bias.
+            Vector512<short> sums = Vector512.Create(BitOperations.RotateLeft((uint)bias, 16)).AsInt16();
+            sums = Add(sums, c0, 0x0F0F0000, Codes(ref a, 0) << 16, Codes(ref a, 14));
+            sums = Add(sums, c1, AllFour, Codes(ref a, 2), Codes(ref a, 18));
+            sums = Add(sums, c2, AllFour, Codes(ref a, 6), Codes(ref a, 22));
+            sums = Add(sums, c3, AllFour, Codes(ref a, 10), Codes(ref a, 26));
+            sums = Add(sums, c4, 0x00000F0F, Codes(ref a, 14), Codes(ref a, 30));
+            sum = Vector512.FusedMultiplyAdd(Products(sums) * Scale(c0 << 16), Vector512.Create(e), sum);
             a = ref Unsafe.Add(ref a, QuantizedTokens.Block);
+            Prefetch.FiveLines(ref Unsafe.Add(ref next, LaneColumns.Rows * Q4_0.Bytes));
+            sums = Vector512.Create(Unsafe.Add(ref bias, 1)).AsInt16();
+            sums = Add(sums, c5, AllFour, Codes(ref a, 0), Codes(ref a, 16));
+            sums = Add(sums, c6, AllFour, Codes(ref a, 4), Codes(ref a, 20));
+            sums = Add(sums, c7, AllFour, Codes(ref a, 8), Codes(ref a, 24));
+            sums = Add(sums, c8, AllFour, Codes(ref a, 12), Codes(ref a, 28));
+            sum = Vector512.FusedMultiplyAdd(Products(sums) * Scale(c4), Vector512.Create(Unsafe.Add(ref e, 1)), sum);
+            a = ref Unsafe.Add(ref a, QuantizedTokens.Block);
+            w = ref Unsafe.Add(ref w, 2 * Q4_0.Bytes);
+            next = ref Unsafe.Add(ref next, 2 * LaneColumns.Rows * Q4_0.Bytes);
+            e = ref Unsafe.Add(ref e, 2);
+            bias = ref Unsafe.Add(ref bias, 2);
+        }
+        if (blocks % 2 == 1)
+        {
+            LaneColumns.Load(ref Unsafe.Add(ref w, sizeof(ushort)), stride, out Vector512<int> c0, out Vector512<int> c1, out Vector512<int> c2, out Vector512<int> c3);
+            Vector512<short> sums = Vector512.Create(bias).AsInt16();
+            sums = Add(sums, c0, AllFour, Codes(ref a, 0), Codes(ref a, 16));
+            sums = Add(sums, c1, AllFour, Codes(ref a, 4), Codes(ref a, 20));
+            sums = Add(sums, c2, AllFour, Codes(ref a, 8), Codes(ref a, 24));
+            sums = Add(sums, c3, AllFour, Codes(ref a, 12), Codes(ref a, 28));
+            sum = Vector512.FusedMultiplyAdd(Products(sums) * Scale(LaneColumns.LoadIntegers(ref w, stride) << 16), Vector512.Create(e), sum);
         }
         sum.CopyTo(y);
     }
 
-    /// <summary>Steps 4 g .. 4 g + 3 from the low halves, and the sixteenth after them from the high halves.</summary>
+    private const int AllFour = 0x0F0F0F0F;
+
+    /// <summary>Codes from the low halves of some bytes of an integer times four codes of the token, and from the high halves times four others.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<short> AddGroups(Vector512<short> sums, Vector512<byte> pairs, ref byte a, int g)
+    private static Vector512<short> Add(Vector512<short> sums, Vector512<int> pairs, int mask, int first, int second)
     {
-        Vector512<byte> low = pairs & Vector512.Create((byte)15), high = (pairs.AsUInt16() >>> 4).AsByte() & Vector512.Create((byte)15);
-        Vector512<sbyte> first = Vector512.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref a, 4 * g))).AsSByte(), second = Vector512.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref a, 4 * g + 16))).AsSByte();
-        return sums + Avx512BW.MultiplyAddAdjacent(low, first) + Avx512BW.MultiplyAddAdjacent(high, second);
+        Vector512<byte> low = (pairs & Vector512.Create(mask)).AsByte(), high = (pairs >>> 4 & Vector512.Create(mask)).AsByte();
+        return sums + Avx512BW.MultiplyAddAdjacent(low, Vector512.Create(first).AsSByte()) + Avx512BW.MultiplyAddAdjacent(high, Vector512.Create(second).AsSByte());
     }
 
-    /// <summary>The scales of sixteen rows, which all lie a row apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Scales16(ref byte w, int stride)
-    {
-        Vector256<ushort> halves = Vector256.Create(EightHalves(ref w, stride), EightHalves(ref Unsafe.Add(ref w, 8 * stride), stride));
-        (Vector256<uint> low, Vector256<uint> high) = Vector256.Widen(halves);
-        Vector512<uint> bits = Vector512.Create(low, high);
-        return (((bits & Vector512.Create(0x7FFFu)) << 13).AsSingle() * Vector512.Create(GroupOf32.FromHalfExponent)) | ((bits & Vector512.Create(0x8000u)) << 16).AsSingle();
-    }
+    private static int Codes(ref byte a, int offset) => Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref a, offset));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Products(Vector512<short> sums) => Vector512.ConvertToSingle(Avx512BW.MultiplyAddAdjacent(sums, Vector512<short>.One));
+
+    /// <summary>The half in an integer's upper two bytes: a shift that repeats the sign brings exponent and digits to a float's places.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Scale(Vector512<int> halves) =>
+        (halves >> 3 & Vector512.Create(unchecked((int)0x8FFFE000))).AsSingle() * Vector512.Create(GroupOf32.FromHalfExponent);
 }

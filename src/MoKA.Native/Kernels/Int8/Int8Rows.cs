@@ -5,12 +5,15 @@ using System.Runtime.Intrinsics;
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// One token times rows of W in Q4_0, read where they lie: memory is what this waits for, so the next rows are asked for
-/// while these are multiplied. Several rows lie side by side in the lanes of a register, as in the tiles, so the bits are the
+/// One token times rows of W in Q4_0, read where they lie: memory is what this waits for, so rows that come later are
+/// asked for while these are multiplied. Several rows lie side by side in the lanes of a register, as in the tiles, so the bits are the
 /// same.
 /// </summary>
 internal static partial class Int8Rows
 {
+    /// <summary>How many rows ahead memory is asked for: it answers late when it has much to do.</summary>
+    private const int RowsAhead = 32;
+
     /// <summary>y [rows] for the token and whole rows of W.</summary>
     public static void Run(InstructionSet set, QuantizedTokens token, ReadOnlySpan<byte> weights, Span<float> y)
     {
@@ -38,13 +41,18 @@ internal static partial class Int8Rows
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<int> Row(ref byte codes, int offset) => Vector128.LoadUnsafe(ref codes, (nuint)offset).AsInt32();
+    private static Vector128<int> Row(ref byte codes, nint offset) => Vector128.LoadUnsafe(ref codes, (nuint)offset).AsInt32();
+
+    /// <summary>The two bytes at the beginning of each of eight rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<ushort> EightHalves(ref byte w, nint stride)
+    {
+        ref byte fourth = ref Unsafe.Add(ref w, 4 * stride);
+        return Vector128.Create(
+            HalfBits(ref w, 0), HalfBits(ref w, stride), HalfBits(ref w, 2 * stride), HalfBits(ref w, 3 * stride),
+            HalfBits(ref fourth, 0), HalfBits(ref fourth, stride), HalfBits(ref fourth, 2 * stride), HalfBits(ref fourth, 3 * stride));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<ushort> EightHalves(ref byte w, int stride) => Vector128.Create(
-        HalfBits(ref w, 0), HalfBits(ref w, stride), HalfBits(ref w, 2 * stride), HalfBits(ref w, 3 * stride),
-        HalfBits(ref w, 4 * stride), HalfBits(ref w, 5 * stride), HalfBits(ref w, 6 * stride), HalfBits(ref w, 7 * stride));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ushort HalfBits(ref byte w, int offset) => Unsafe.ReadUnaligned<ushort>(ref Unsafe.Add(ref w, offset));
+    private static ushort HalfBits(ref byte w, nint offset) => Unsafe.ReadUnaligned<ushort>(ref Unsafe.Add(ref w, offset));
 }

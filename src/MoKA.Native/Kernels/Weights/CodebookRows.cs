@@ -84,15 +84,16 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
 
     public bool HasPieces => columns > 0 && columns % blockSize == 0;
 
-    public void MultiplyRows(int row, ReadOnlySpan<float> x, Span<float> y, Worker worker)
+    public void MultiplyRows(int row, scoped ReadOnlySpan<float> x, scoped Span<float> y, Worker worker)
     {
         int blocks = columns / blockSize, first = checked(row * columns);
         Span<float> scales = worker.Scratch(ScratchSlot.Dequantised, blocks * LaneRows.Rows);
         for (int i = 0; i < LaneRows.Rows; i++)
             _magnitudes.CopyTo(first / blockSize + i * blocks, blocks, scales[i..], LaneRows.Rows);
         int stride = columns / 2, begin = first / 2, end = begin + LaneRows.Rows * stride;
-        ReadOnlySpan<byte> rows = LaneRows.Apart(worker, _codes[begin..end], ref stride, stride);
-        LaneRows.Multiply<HighThenLowHalves>(rows, stride, LaneRows.Piece, columns / HighThenLowHalves.Weights, codebook.Levels, scales, blockSize / HighThenLowHalves.Weights, _codes[end..], x, y);
+        ReadOnlySpan<byte> rows = LaneRows.Apart(worker, _codes[begin..end], LaneRows.Rows, ref stride, stride);
+        PieceRuns runs = new(blocks, blockSize / 2, blockSize / HighThenLowHalves.Weights);
+        LaneRows.Multiply<HighThenLowHalves>(rows, stride, runs, codebook.Levels, scales, _codes[end..], x, y);
     }
 
     public void Prefetch(int row, int column, int count) => Kernels.Prefetch.Lines(_codes.Slice((row * columns + column) / 2, count / 2));

@@ -28,7 +28,7 @@ internal readonly ref struct GroupedInt8Rows(ReadOnlySpan<sbyte> values, ReadOnl
 
     public bool HasPieces => false;
 
-    public void MultiplyRows(int row, ReadOnlySpan<float> x, Span<float> y, Worker worker) =>
+    public void MultiplyRows(int row, scoped ReadOnlySpan<float> x, scoped Span<float> y, Worker worker) =>
         throw new NotSupportedException("GroupedInt8Rows: there are no pieces of 16 bytes to multiply in the lanes.");
 
     private static void Scale(ReadOnlySpan<sbyte> q, float scale, Span<float> weights)

@@ -12,6 +12,6 @@ internal interface IWeightRows
     /// <summary>Whether <see cref="MultiplyRows"/> can be used: rows of whole pieces of 16 bytes that <see cref="LaneRows"/> knows.</summary>
     bool HasPieces { get; }
 
-    /// <summary>y [32] += the 32 rows from <paramref name="row"/> on times x [columns], as <see cref="LaneRows"/> does.</summary>
-    void MultiplyRows(int row, ReadOnlySpan<float> x, Span<float> y, Worker worker);
+    /// <summary>y [64] += the 64 rows from <paramref name="row"/> on times x [columns], as <see cref="LaneRows"/> does.</summary>
+    void MultiplyRows(int row, scoped ReadOnlySpan<float> x, scoped Span<float> y, Worker worker);
 }

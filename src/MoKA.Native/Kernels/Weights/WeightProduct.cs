@@ -39,9 +39,24 @@ internal static class WeightProduct
         {
             int first = item * rowsOfTask, end = Math.Min(first + rowsOfTask, _y.Columns);
             if (!accumulate) _y.Row(0)[first..end].Clear();
-            if (_w.HasPieces && worker.InstructionSet == InstructionSet.Avx512)
+            if (_w.HasPieces && worker.InstructionSet == InstructionSet.Avx512 && _y.Columns >= LaneRows.Rows)
+            {
                 for (; first + LaneRows.Rows <= end; first += LaneRows.Rows) _w.MultiplyRows(first, _x.Row(0), _y.Row(0).Slice(first, LaneRows.Rows), worker);
+                if (first < end) MultiplyLast(first, end - first, worker);
+                return;
+            }
             for (; first < end; first += RowsOfPiece) MultiplyPieces(first, Math.Min(RowsOfPiece, end - first), worker);
+        }
+
+        /// <summary>Fewer rows than go side by side, together with some that are multiplied elsewhere too.</summary>
+        private void MultiplyLast(int first, int rows, Worker worker)
+        {
+            int from = Math.Min(first, _y.Columns - LaneRows.Rows);
+            Span<float> y = stackalloc float[LaneRows.Rows], own = y.Slice(first - from, rows), to = _y.Row(0).Slice(first, rows);
+            y.Clear();
+            to.CopyTo(own);
+            _w.MultiplyRows(from, _x.Row(0), y, worker);
+            own.CopyTo(to);
         }
 
         private void MultiplyPieces(int first, int rows, Worker worker)

@@ -1,0 +1,64 @@
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>The rows [columns] of a matrix of blocks.</summary>
+internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> bytes, int columns) : IWeightRows
+{
+    private static readonly float[] Q4_0Levels = [-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7];
+    private readonly ReadOnlySpan<byte> _bytes = bytes;
+    private readonly int _bytesOfRow = columns / format.Weights * format.Bytes;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Dequantize(int row, int column, Span<float> weights) => format.Dequantize(_bytes.Slice(row * _bytesOfRow, _bytesOfRow), column, weights);
+
+    public void Prefetch(int row, int column, int count) =>
+        Kernels.Prefetch.Lines(_bytes.Slice(row * _bytesOfRow + column / format.Weights * format.Bytes, count / format.Weights * format.Bytes));
+
+    public bool HasPieces => columns > 0 && (format is BlockFormat<Q4_0> or BlockFormat<Q8_0> || (format is BFloat16 && _bytesOfRow % LaneRows.Piece == 0));
+
+    public void MultiplyRows(int row, scoped ReadOnlySpan<float> x, scoped Span<float> y, Worker worker)
+    {
+        if (format is BFloat16)
+            for (int some = 0; some < LaneRows.Rows; some += HalfRows.Rows)
+                HalfRows.Multiply(worker, Rows(row + some, HalfRows.Rows), _bytesOfRow, From(row + some + HalfRows.Rows), x, y.Slice(some, HalfRows.Rows));
+        else if (format is BlockFormat<Q4_0>) MultiplyBlocks<LowThenHighHalves>(row, piecesOfBlock: 1, Q4_0Levels, x, y, worker);
+        else MultiplyBlocks<SignedBytes>(row, piecesOfBlock: 2, Q4_0Levels, x, y, worker);
+    }
+
+    /// <summary>Blocks that begin with their scale, in half precision.</summary>
+    private void MultiplyBlocks<TPiece>(int row, int piecesOfBlock, ReadOnlySpan<float> levels, scoped ReadOnlySpan<float> x, scoped Span<float> y, Worker worker) where TPiece : struct, ILanePiece
+    {
+        int stride = _bytesOfRow, blocks = columns / format.Weights, count = blocks * LaneRows.Rows;
+        ReadOnlySpan<byte> rows = LaneRows.Apart(worker, Rows(row, LaneRows.Rows), LaneRows.Rows, ref stride, _bytesOfRow);
+        Span<float> scratch = worker.Scratch(ScratchSlot.Dequantised, 2 * count), scales = scratch[..count];
+        Span<Half> halves = MemoryMarshal.Cast<float, Half>(scratch[count..])[..count];
+        GatherScales(rows, stride, format.Bytes, blocks, halves);
+        TensorPrimitives.ConvertToSingle(halves, scales);
+        LaneRows.Multiply<TPiece>(rows[sizeof(ushort)..], stride, new PieceRuns(blocks, format.Bytes, piecesOfBlock), levels, scales, From(row + LaneRows.Rows), x, y);
+    }
+
+    private ReadOnlySpan<byte> Rows(int row, int count) => _bytes.Slice(row * _bytesOfRow, count * _bytesOfRow);
+
+    private ReadOnlySpan<byte> From(int row) => _bytes[(row * _bytesOfRow)..];
+
+    /// <summary>The scales of 64 rows, [64, blocks] in memory, as [blocks, 64].</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)] // a loop of its own, which the compiler keeps in registers
+    private static void GatherScales(ReadOnlySpan<byte> rows, int stride, int bytesOfBlock, int blocks, Span<Half> scales)
+    {
+        // The slices prove the bounds once; the loop reads and writes without checks.
+        ref byte from = ref MemoryMarshal.GetReference(rows[..((LaneRows.Rows - 1) * stride + blocks * bytesOfBlock)]);
+        ref Half to = ref MemoryMarshal.GetReference(scales[..(LaneRows.Rows * blocks)]);
+        for (int row = 0; row < LaneRows.Rows; row++)
+        {
+            ref byte at = ref Unsafe.Add(ref from, row * stride);
+            for (int b = 0; b < blocks; b++)
+            {
+                Unsafe.Add(ref to, b * LaneRows.Rows + row) = Unsafe.ReadUnaligned<Half>(ref at);
+                at = ref Unsafe.Add(ref at, bytesOfBlock);
+            }
+        }
+    }
+}

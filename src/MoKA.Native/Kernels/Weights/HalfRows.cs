@@ -1,0 +1,66 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>One token times 32 rows of BF16, in the lanes of two registers: <see cref="LaneRows"/> for weights that need no look-up. AVX-512 alone.</summary>
+internal static class HalfRows
+{
+    /// <summary>Rows at a time: fewer than <see cref="LaneRows.Rows"/>, since memory is what they wait for.</summary>
+    public const int Rows = 2 * LaneColumns.Rows;
+
+    /// <summary>Bytes of each row that are copied apart at a time: those of 32 rows fit a first-level cache.</summary>
+    private const int BytesApart = 512;
+
+    private const int Lanes = LaneColumns.Rows, Piece = LaneRows.Piece, WeightsOfPiece = Piece / sizeof(ushort);
+
+    /// <summary>y [32] += W x for rows of so many bytes. The rows that come next are asked for on the way.</summary>
+    public static void Multiply(Worker worker, ReadOnlySpan<byte> rows, int bytesOfRow, ReadOnlySpan<byte> next, ReadOnlySpan<float> x, Span<float> y)
+    {
+        for (int at = 0; at < bytesOfRow; at += BytesApart)
+        {
+            int some = Math.Min(BytesApart, bytesOfRow - at), stride = bytesOfRow;
+            ReadOnlySpan<byte> piece = LaneRows.Apart(worker, rows[at..], Rows, ref stride, some);
+            Multiply(piece, stride, some / Piece, next[Math.Min(at * Rows, next.Length)..], x[(at / sizeof(ushort))..], y);
+        }
+    }
+
+    /// <summary>So many pieces of each row; rows begin <paramref name="stride"/> bytes apart.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
+    private static void Multiply(ReadOnlySpan<byte> rows, int stride, int pieces, ReadOnlySpan<byte> next, ReadOnlySpan<float> x, Span<float> y)
+    {
+        // The slices prove the bounds once; the loop then reads without checks.
+        ref byte at = ref MemoryMarshal.GetReference(rows[..((Rows - 1) * stride + pieces * Piece)]);
+        ref float values = ref MemoryMarshal.GetReference(x[..(pieces * WeightsOfPiece)]);
+        Vector512<float> low = Vector512.Create<float>(y), high = Vector512.Create<float>(y[Lanes..]);
+        for (int p = 0; p < pieces; p++)
+        {
+            if (Rows * Piece <= next.Length)
+            {
+                Prefetch.Lines(ref MemoryMarshal.GetReference(next), Rows * Piece);
+                next = next[(Rows * Piece)..];
+            }
+            LaneColumns.Load(ref at, stride, out Vector512<int> a0, out Vector512<int> a1, out Vector512<int> a2, out Vector512<int> a3);
+            LaneColumns.Load(ref Unsafe.Add(ref at, Lanes * (nint)stride), stride, out Vector512<int> b0, out Vector512<int> b1, out Vector512<int> b2, out Vector512<int> b3);
+            AddTwo(a0, b0, ref values, ref low, ref high);
+            AddTwo(a1, b1, ref Unsafe.Add(ref values, 2), ref low, ref high);
+            AddTwo(a2, b2, ref Unsafe.Add(ref values, 4), ref low, ref high);
+            AddTwo(a3, b3, ref Unsafe.Add(ref values, 6), ref low, ref high);
+            at = ref Unsafe.Add(ref at, Piece);
+            values = ref Unsafe.Add(ref values, WeightsOfPiece);
+        }
+        low.CopyTo(y);
+        high.CopyTo(y[Lanes..]);
+    }
+
+    /// <summary>Two weights of each row: a float's upper half in the lower, then in the upper half of an integer.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddTwo(Vector512<int> a, Vector512<int> b, ref float x, ref Vector512<float> low, ref Vector512<float> high)
+    {
+        Vector512<int> upper = Vector512.Create(unchecked((int)0xFFFF0000));
+        Vector512<float> first = Vector512.Create(x), second = Vector512.Create(Unsafe.Add(ref x, 1));
+        low = Vector512.FusedMultiplyAdd((a & upper).AsSingle(), second, Vector512.FusedMultiplyAdd((a << 16).AsSingle(), first, low));
+        high = Vector512.FusedMultiplyAdd((b & upper).AsSingle(), second, Vector512.FusedMultiplyAdd((b << 16).AsSingle(), first, high));
+    }
+}

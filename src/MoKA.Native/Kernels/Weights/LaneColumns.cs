@@ -1,0 +1,59 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>16 bytes of each of sixteen rows, side by side in the lanes of four registers. AVX-512 alone. See Int4.md.</summary>
+internal static class LaneColumns
+{
+    /// <summary>Rows at a time.</summary>
+    public const int Rows = 16;
+
+    /// <summary>Register i: integer i of every row, in the order of the rows, which lie <paramref name="stride"/> bytes apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Load(ref byte at, nint stride, out Vector512<int> c0, out Vector512<int> c1, out Vector512<int> c2, out Vector512<int> c3)
+    {
+        // Three places beside the first, so that each row is one of them and at most three strides.
+        ref byte fourth = ref Unsafe.Add(ref at, 4 * stride), eighth = ref Unsafe.Add(ref at, 8 * stride), twelfth = ref Unsafe.Add(ref eighth, 4 * stride);
+        Vector512<int> p = FourRows(ref at, ref fourth, ref eighth, ref twelfth, 0), q = FourRows(ref at, ref fourth, ref eighth, ref twelfth, stride);
+        Vector512<int> r = FourRows(ref at, ref fourth, ref eighth, ref twelfth, 2 * stride), s = FourRows(ref at, ref fourth, ref eighth, ref twelfth, 3 * stride);
+        // Columns of each four by four become rows, in all four quarters at once.
+        Vector512<long> pq = Avx512F.UnpackLow(p, q).AsInt64(), rs = Avx512F.UnpackLow(r, s).AsInt64(), pqHigh = Avx512F.UnpackHigh(p, q).AsInt64(), rsHigh = Avx512F.UnpackHigh(r, s).AsInt64();
+        c0 = Avx512F.UnpackLow(pq, rs).AsInt32();
+        c1 = Avx512F.UnpackHigh(pq, rs).AsInt32();
+        c2 = Avx512F.UnpackLow(pqHigh, rsHigh).AsInt32();
+        c3 = Avx512F.UnpackHigh(pqHigh, rsHigh).AsInt32();
+    }
+
+    /// <summary>One integer of every row, where four bytes are all that is wanted.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> LoadIntegers(ref byte at, nint stride)
+    {
+        ref byte fourth = ref Unsafe.Add(ref at, 4 * stride), eighth = ref Unsafe.Add(ref at, 8 * stride), twelfth = ref Unsafe.Add(ref eighth, 4 * stride);
+        Vector512<int> rows = FourIntegers(ref at, stride).ToVector256Unsafe().ToVector512Unsafe();
+        rows = Avx512F.InsertVector128(rows, FourIntegers(ref fourth, stride), 1);
+        rows = Avx512F.InsertVector128(rows, FourIntegers(ref eighth, stride), 2);
+        return Avx512F.InsertVector128(rows, FourIntegers(ref twelfth, stride), 3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> FourIntegers(ref byte at, nint stride) => Vector128.Create(
+        Integer(ref at, 0), Integer(ref at, stride), Integer(ref at, 2 * stride), Integer(ref at, 3 * stride));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Integer(ref byte at, nint offset) => Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref at, offset));
+
+    /// <summary>A row from each place on, each a quarter of the register.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> FourRows(ref byte at, ref byte fourth, ref byte eighth, ref byte twelfth, nint offset)
+    {
+        Vector512<int> rows = Row(ref at, offset).ToVector256Unsafe().ToVector512Unsafe();
+        rows = Avx512F.InsertVector128(rows, Row(ref fourth, offset), 1);
+        rows = Avx512F.InsertVector128(rows, Row(ref eighth, offset), 2);
+        return Avx512F.InsertVector128(rows, Row(ref twelfth, offset), 3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> Row(ref byte at, nint offset) => Vector128.LoadUnsafe(ref Unsafe.Add(ref at, offset)).AsInt32();
+}
