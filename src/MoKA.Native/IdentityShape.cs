@@ -30,6 +30,9 @@ public readonly record struct IdentityShape(int Rows, int Columns, int Repeats, 
     /// </summary>
     public bool IsSpannedBy(IdentityShape other) => IdentityFirst == other.IdentityFirst && Repeats % other.Repeats == 0;
 
+    /// <summary>The shape of the filter's transpose: the identity stays on its side.</summary>
+    public IdentityShape Transposed => new(Columns, Rows, Repeats, IdentityFirst);
+
     /// <summary>Written as users write it: I8:16x32 is I_8 ⊗ M [16, 32], and 16x32:I8 the other order.</summary>
     public override string ToString() => IdentityFirst
         ? string.Create(CultureInfo.InvariantCulture, $"I{Repeats}:{Rows}x{Columns}")

@@ -33,6 +33,9 @@ public readonly record struct KroneckerShape(int RowsA, int ColumnsA, int RowsB,
     /// <summary>Multiply-adds a token in the cheaper order.</summary>
     public long Cost => Math.Min(CostAFirst, CostBFirst);
 
+    /// <summary>The shape of (A ⊗ B)ᵀ = Aᵀ ⊗ Bᵀ.</summary>
+    public KroneckerShape Transposed => new(ColumnsA, RowsA, ColumnsB, RowsB);
+
     /// <summary>Written as users write it: 16x8:16x32 is A [16, 8] and B [16, 32].</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{RowsA}x{ColumnsA}:{RowsB}x{ColumnsB}");
 

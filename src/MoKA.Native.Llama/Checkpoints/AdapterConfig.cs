@@ -55,6 +55,14 @@ internal sealed class AdapterConfig
     /// <summary>An object inside, to be asked for its own members.</summary>
     public AdapterConfig? Member(string key) => Has(key, out JsonElement value) ? value.ValueKind == JsonValueKind.Object ? new AdapterConfig(_path, Bytes, value) : throw Wrong(key, "an object", value) : null;
 
+    /// <summary>The whole numbers of a list, or null.</summary>
+    public IReadOnlyList<int>? Wholes(string key)
+    {
+        if (!Has(key, out JsonElement list)) return null;
+        if (list.ValueKind != JsonValueKind.Array) throw Wrong(key, "a list of whole numbers", list);
+        return [.. list.EnumerateArray().Select(e => e.ValueKind == JsonValueKind.Number && e.TryGetInt32(out int whole) ? whole : throw Wrong(key, "a list of whole numbers", list))];
+    }
+
     /// <summary>A number that must be there.</summary>
     public float RequiredNumber(string key) => Number(key) ?? throw Missing(key);
 

@@ -112,7 +112,7 @@ public static class AdapterFolder
             ModuleTensors tensors = new(file, HuggingFaceNames.AdapterStem(layer, projection.Kind), HuggingFaceNames.Module(layer, projection.Kind));
             if (!unread.Any(name => name.StartsWith(tensors.Stem + ".", StringComparison.Ordinal))) continue;
             Adapter adapter = format.Create(config, tensors, projection);
-            foreach (Parameter parameter in adapter.Parameters) Fill(tensors, format.Suffix(parameter.Name), parameter, unread);
+            foreach (Parameter parameter in adapter.Parameters) unread.Remove(Fill(tensors, format.Suffix(parameter.Name), parameter));
             entries.Add((projection, adapter));
         }
         if (unread.Count > 0) throw new MokaException($"{file.Path}: the tensor {Quoted.Name(unread.Order(StringComparer.Ordinal).First())} belongs to no adapted projection of this model; check that both files of the adapter belong together.");
@@ -135,13 +135,14 @@ public static class AdapterFolder
         return AdapterTargets.Parse(string.Join(',', kinds.Length > 0 ? kinds : entries.Select(e => e.Projection.Kind).Distinct()));
     }
 
-    private static void Fill(ModuleTensors tensors, string suffix, Parameter parameter, HashSet<string> unread)
+    /// <summary>Reads the tensor of that ending and returns its name.</summary>
+    internal static string Fill(ModuleTensors tensors, string suffix, Parameter parameter)
     {
         string name = tensors.Stem + suffix;
         if (!tensors.File.Tensors.TryGetValue(name, out TensorEntry? entry)) throw tensors.Error($"the tensor '{name}' is missing; check that the adapter is for this model and that its files belong together.");
         if (!entry.Dims.AsSpan().SequenceEqual(DimsOf(parameter))) throw tensors.Error($"{Quoted.Name(name)} must be {parameter.Shape}, got {Quoted.Dims(entry.Dims.AsSpan())}.");
         ModelFolder.ReadFinite(tensors.File, name, parameter.Data);
-        unread.Remove(name);
+        return name;
     }
 
     private static byte[] Describe(AdapterFormat format, AdapterSet adapters, IReadOnlyList<(string Module, Adapter Adapter)> entries, AdapterOrigin origin)

@@ -40,6 +40,9 @@ internal abstract class AdapterFormat
     /// <summary>What a module's tensors hold, without its base.</summary>
     public abstract IReadOnlyList<AdapterPart> Parts(AdapterConfig config, ModuleTensors tensors);
 
+    /// <summary>The sizes of the map that a module's tensors change, or null where they and the description do not tell.</summary>
+    public abstract (int Outputs, int Inputs)? SizeOf(AdapterConfig config, ModuleTensors tensors);
+
     /// <summary>An adapter for the tensors that a file has under a stem, its numbers still to be filled in.</summary>
     public abstract Adapter Create(AdapterConfig config, ModuleTensors tensors, Projection projection);
 }
@@ -68,6 +71,19 @@ internal sealed class ConfigMembers : SortedDictionary<string, Action<Utf8JsonWr
         json.WriteEndArray();
     };
 
+    /// <summary>Lists of whole numbers by name.</summary>
+    public void Add(string key, IEnumerable<(string Name, IReadOnlyList<int> Values)> lists) => this[key] = json =>
+    {
+        json.WriteStartObject();
+        foreach ((string name, IReadOnlyList<int> values) in lists)
+        {
+            json.WriteStartArray(name);
+            foreach (int value in values) json.WriteNumberValue(value);
+            json.WriteEndArray();
+        }
+        json.WriteEndObject();
+    };
+
     /// <summary>Numbers by module, for those that differ from the rule.</summary>
     public void Add(string key, IEnumerable<(string Module, float Value)> exceptions) => this[key] = json =>
     {
@@ -87,6 +103,9 @@ internal sealed class ConfigMembers : SortedDictionary<string, Action<Utf8JsonWr
 /// <param name="Module">The module as patterns name it: model.layers.0.self_attn.q_proj.</param>
 internal sealed record ModuleTensors(SafetensorsFile File, string Stem, string Module)
 {
+    /// <summary>The longest side of a map; the largest heads of known models have a fourth of it.</summary>
+    private const int LongestSide = 1 << 20;
+
     /// <summary>Whether there is one.</summary>
     public bool Has(string suffix) => File.Tensors.ContainsKey(Stem + suffix);
 
@@ -97,6 +116,15 @@ internal sealed record ModuleTensors(SafetensorsFile File, string Stem, string M
         if (entry.Dims.Length != 2 || entry.Dims.Any(d => d is < 1 or > int.MaxValue))
             throw Error($"{Diagnostics.Quoted.Name(entry.Name)} must be a matrix, got {Diagnostics.Quoted.Dims(entry.Dims.AsSpan())}.");
         return ((int)entry.Dims[0], (int)entry.Dims[1]);
+    }
+
+    /// <summary>The sizes of A ⊗ B by the sizes of its factors.</summary>
+    public (int Outputs, int Inputs) KroneckerSize((int Rows, int Columns) a, (int Rows, int Columns) b)
+    {
+        (long outputs, long inputs) = ((long)a.Rows * b.Rows, (long)a.Columns * b.Columns);
+        return Math.Max(outputs, inputs) <= LongestSide
+            ? ((int)outputs, (int)inputs)
+            : throw Error($"{Diagnostics.Quoted.Name(Stem)} must change a map of at most {LongestSide} a side, got [{outputs}, {inputs}]; check that the file is an adapter of a language model.");
     }
 
     /// <summary>The Frobenius norm of the tensor of that ending.</summary>

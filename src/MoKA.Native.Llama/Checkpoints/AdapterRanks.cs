@@ -1,119 +1,84 @@
-using System.Globalization;
 using MoKA.Native.Adapters;
-using MoKA.Native.Checkpoints;
 using MoKA.Native.Diagnostics;
 using MoKA.Native.LinearAlgebra;
+using MoKA.Native.Llama.Checkpoints.Export;
+using MoKA.Native.Nn;
 
 namespace MoKA.Native.Llama.Checkpoints;
 
 /// <summary>How many directions an adapted map's update really uses, or why that is not said.</summary>
-/// <param name="Value">The <see cref="EffectiveRank"/> of the update; zero before training, null when it is not computed.</param>
+/// <param name="Value">The <see cref="EffectiveRank"/> of the update; zero before training, null when it is not known.</param>
+/// <param name="StandardError">That of an estimate; zero for an exact value.</param>
+/// <param name="Estimated">Whether it is an <see cref="EffectiveRankEstimate"/>.</param>
 /// <param name="Reason">Why there is none; empty when there is one.</param>
-public readonly record struct UpdateRank(double? Value, string Reason);
+public readonly record struct UpdateRank(double? Value, double StandardError, bool Estimated, string Reason);
 
 /// <summary>
-/// The effective rank of each map's update in a saved adapter, from the adapter alone. A Kronecker product's is the product
-/// of its factors', a low-rank update's comes from matrices [r, r], and only a mixture of several filters is written out,
-/// when its map is short enough on one side.
+/// The effective rank of each map's update in a saved adapter. A Kronecker product's is the product of its factors', a
+/// low-rank update's comes from matrices [r, r], that of other short maps from the update written out, all of them exact;
+/// where that takes too long it is estimated from products with the update.
 /// </summary>
 public static class AdapterRanks
 {
-    /// <summary>The longest shorter side of a map whose mixture is written out.</summary>
+    /// <summary>The longest shorter side of an update that is written out and decomposed.</summary>
     public const int LongestShorterSide = 512;
 
-    private const int LongestSide = 1 << 16;
+    /// <summary>The longest shorter side of an update whose rank is estimated.</summary>
+    public const int LongestEstimated = 1 << 15;
 
-    /// <summary>The most multiply-adds for a whole adapter, which take about a second.</summary>
+    /// <summary>The most multiply-adds for the exact ranks of a whole adapter, which take about a second.</summary>
     public const double MostWork = 1.5e9;
 
     /// <summary>Reads an adapter's folder.</summary>
+    /// <param name="folder">The adapter's.</param>
+    /// <param name="cpu">What the estimates' products run on.</param>
+    /// <param name="model">The base, which DoRA needs, and MoKA_s where its description is an older one.</param>
+    /// <param name="cancel">Stops between two maps.</param>
     /// <returns>For each module as the file calls it.</returns>
-    /// <exception cref="MokaException">A file is missing or damaged.</exception>
-    public static IReadOnlyDictionary<string, UpdateRank> Read(string folder)
+    /// <exception cref="MokaException">A file is missing or damaged, or the adapter is for another model.</exception>
+    public static IReadOnlyDictionary<string, UpdateRank> Read(string folder, Cpu cpu, LlamaModel? model = null, CancellationToken cancel = default)
     {
-        AdapterConfig config = AdapterConfig.Read(Path.Combine(folder, AdapterFolder.ConfigFile));
-        AdapterFormat format = AdapterFolder.FormatOf(config);
-        using SafetensorsFile file = new(Path.Combine(folder, AdapterFolder.WeightsFile));
-        (string Stem, Way Way)[] ways = [.. file.Tensors.Keys.Select(format.StemOf).OfType<string>().Distinct().Order(StringComparer.Ordinal).Select(stem => (stem, WayOf(format, config, new ModuleTensors(file, stem, stem))))];
-        double work = ways.Sum(w => w.Way.Work);
-        string tooMuch = work <= MostWork ? "" : string.Create(CultureInfo.InvariantCulture, $"it would take {work / 1e9:0.0} billion multiply-adds, and {MostWork / 1e9:0.0} are the most");
-        return ways.ToDictionary(w => w.Stem, w => w.Way switch
+        using AdapterModules modules = new(folder, model);
+        double most = MostWork / Math.Max(1, modules.Stems.Count);
+        Dictionary<string, UpdateRank> ranks = [];
+        foreach (string stem in modules.Stems)
         {
-            { Compute: null, Reason: { } reason } => new UpdateRank(null, reason),
-            { Compute: { } compute } when tooMuch.Length == 0 => new UpdateRank(compute(), ""),
-            _ => new UpdateRank(null, tooMuch),
-        });
+            cancel.ThrowIfCancellationRequested();
+            ranks.Add(stem, model is null && modules.Format is LoraFormat && modules.Config.Flag("use_dora") ? new UpdateRank(null, 0, false, "DoRA also rescales the base's rows; give the base with --model")
+                : modules.PlaceOf(stem) is not { } place ? new UpdateRank(null, 0, false, "how often its identities repeat is not in the files; give the base with --model")
+                : RankOf(cpu, place, modules.Read(stem, place), most));
+        }
+        return ranks;
     }
 
-    private static Way WayOf(AdapterFormat format, AdapterConfig config, ModuleTensors tensors) => format switch
+    /// <summary>The rank of an adapter that is not attached, exact where that takes at most so many multiply-adds.</summary>
+    private static UpdateRank RankOf(Cpu cpu, Projection place, Adapter adapter, double most)
     {
-        MokaFormat => Mixture(format, config, tensors),
-        MokaSFormat => new Way("how often its identities repeat is not in the file"),
-        KronaFormat => Factor(tensors, format.Suffix("A")).Times(Factor(tensors, format.Suffix("B"))),
-        LoraFormat when config.Flag("use_dora") => new Way("DoRA also rescales the base's rows"),
-        LoraFormat => Product(tensors, format.Suffix("B"), format.Suffix("A")),
-        LokrFormat => Lokr(tensors, format.Suffix("w1")).Times(Lokr(tensors, format.Suffix("w2"))),
-        _ => new Way($"it is not known for {format.PeftType}"),
-    };
-
-    private static Way Mixture(AdapterFormat format, AdapterConfig config, ModuleTensors tensors)
-    {
-        int filters = config.RequiredWhole("filters");
-        if (filters is < 1 or > MokaOptions.MostFilters) throw config.Error($"Filters: there must be 1 to {MokaOptions.MostFilters}, got {filters}.");
-        if (filters == 1) return Factor(tensors, format.Suffix("A.0")).Times(Factor(tensors, format.Suffix("B.0")));
-        KroneckerShape[] shapes = [.. Enumerable.Range(0, filters).Select(i => ShapeOf(tensors, format.Suffix($"A.{i}"), format.Suffix($"B.{i}")))];
-        KroneckerShape first = shapes[0];
-        (long outputs, long inputs) = ((long)first.RowsA * first.RowsB, (long)first.ColumnsA * first.ColumnsB);
-        if (shapes.FirstOrDefault(s => (long)s.RowsA * s.RowsB != outputs || (long)s.ColumnsA * s.ColumnsB != inputs) is { RowsA: > 0 } other)
-            throw tensors.Error($"{Quoted.Name(tensors.Stem)} has filters {first} and {other} of different maps; check that both files of the adapter belong together.");
-        if (Math.Min(outputs, inputs) > LongestShorterSide || Math.Max(outputs, inputs) > LongestSide)
-            return new Way($"a mixture of several filters is written out only where one side has at most {LongestShorterSide}");
-        MokaOptions options = new() { Shapes = shapes, Gated = tensors.Has(format.Suffix("gate")), Temperature = config.RequiredNumber("gate_temperature") };
-        MokaFormat.Valid(config, options.Validate);
-        int gates = tensors.Gate(format.Suffix("gate"), filters, options.Temperature).Length; // refuses a gate of another length
-        return new Way(EffectiveRank.WorkOfMatrix((int)outputs, (int)inputs) + (double)gates * outputs * inputs, () =>
-        {
-            MokaAdapter adapter = new((int)outputs, (int)inputs, options, seed: 0, stream: 0);
-            float[] update = new float[outputs * inputs];
-            foreach (Parameter parameter in adapter.Parameters) tensors.Floats(format.Suffix(parameter.Name)).CopyTo(parameter.Data);
-            adapter.Merge(update);
-            foreach (Parameter parameter in adapter.Parameters) parameter.Dispose();
-            return EffectiveRank.OfMatrix(update, (int)outputs, (int)inputs);
-        });
+        IReadOnlyList<KroneckerTerm>? terms = KroneckerTerms.Of(adapter);
+        if (adapter is LoraAdapter lora && EffectiveRank.WorkOfProduct(lora.Out, lora.Options.Rank, lora.In) <= most)
+            return Exact(EffectiveRank.OfProduct(lora.B.Data, lora.A.Data, lora.Out, lora.Options.Rank, lora.In));
+        if (terms is [var term] && WorkOf(term.A) + WorkOf(term.B) <= most) return Exact(RankOf(term.A) * RankOf(term.B));
+        int shorter = Math.Min(place.Out, place.In);
+        bool writtenOut = shorter <= LongestShorterSide && EffectiveRank.WorkOfMatrix(place.Out, place.In) + (double)(terms?.Count ?? 1) * place.Out * place.In <= most;
+        if (!writtenOut && shorter > LongestEstimated) return new UpdateRank(null, 0, false, $"both sides of the map are longer than {LongestEstimated}");
+        if (!writtenOut && adapter is AdditiveAdapter additive) return Estimate(cpu, additive.Update());
+        using Parameter update = DenseUpdate.Of(place, adapter);
+        return writtenOut ? Exact(EffectiveRank.OfMatrix(update.Data, place.Out, place.In)) : Estimate(cpu, LinearOperator.Of(update));
     }
 
-    private static Way Lokr(ModuleTensors tensors, string suffix) => tensors.Has(suffix) ? Factor(tensors, suffix) : Product(tensors, suffix + "_a", suffix + "_b");
+    private static UpdateRank Exact(double value) => new(value, 0, Estimated: false, "");
 
-    private static Way Factor(ModuleTensors tensors, string suffix)
+    private static UpdateRank Estimate(Cpu cpu, LinearOperator update)
     {
-        (int rows, int columns) = tensors.Matrix(suffix);
-        return new Way(EffectiveRank.WorkOfMatrix(rows, columns), () => EffectiveRank.OfMatrix(tensors.Floats(suffix), rows, columns));
+        EffectiveRankEstimate estimate = EffectiveRankEstimate.Of(cpu, update);
+        return new UpdateRank(estimate.Value, estimate.StandardError, Estimated: true, "");
     }
 
-    /// <summary>L R with L [rows, r] and R [r, columns].</summary>
-    private static Way Product(ModuleTensors tensors, string left, string right)
-    {
-        (int rows, int rank) = tensors.Matrix(left);
-        (int same, int columns) = tensors.Matrix(right);
-        if (rank != same) throw tensors.Error($"'{tensors.Stem}{left}' [{rows}, {rank}] and '{tensors.Stem}{right}' [{same}, {columns}] must have one rank; check that both files of the adapter belong together.");
-        return new Way(EffectiveRank.WorkOfProduct(rows, rank, columns), () => EffectiveRank.OfProduct(tensors.Floats(left), tensors.Floats(right), rows, rank, columns));
-    }
+    private static bool IsThin(ThinFactor factor) => factor.Rank < Math.Min(factor.Rows, factor.Columns);
 
-    private static KroneckerShape ShapeOf(ModuleTensors tensors, string suffixA, string suffixB)
-    {
-        (int rowsA, int columnsA) = tensors.Matrix(suffixA);
-        (int rowsB, int columnsB) = tensors.Matrix(suffixB);
-        return new KroneckerShape(rowsA, columnsA, rowsB, columnsB);
-    }
+    private static double WorkOf(ThinFactor factor) => IsThin(factor) ? EffectiveRank.WorkOfProduct(factor.Rows, factor.Rank, factor.Columns) : EffectiveRank.WorkOfMatrix(factor.Rows, factor.Columns);
 
-    /// <summary>How a map's effective rank is found and at what work, or why it is not.</summary>
-    private sealed record Way(double Work, Func<double>? Compute)
-    {
-        public Way(string reason) : this(0, null) => Reason = reason;
-
-        public string? Reason { get; }
-
-        /// <summary>Of the Kronecker product of both.</summary>
-        public Way Times(Way other) => new(Work + other.Work, () => Compute!() * other.Compute!());
-    }
+    private static double RankOf(ThinFactor factor) => IsThin(factor)
+        ? EffectiveRank.OfProduct(factor.Left, factor.Right, factor.Rows, factor.Rank, factor.Columns)
+        : EffectiveRank.OfMatrix(factor.Dense(), factor.Rows, factor.Columns);
 }

@@ -9,6 +9,8 @@ internal static class HuggingFaceNames
     public const string FinalNorm = "model.norm.weight";
     public const string Head = "lm_head.weight";
 
+    private const string StemBegin = "base_model.model.";
+
     /// <summary>The two halves of a module's LoRA in mlx-lm's files.</summary>
     public const string MlxA = ".lora_a", MlxB = ".lora_b";
 
@@ -45,8 +47,14 @@ internal static class HuggingFaceNames
     /// <summary>q_proj as this library calls it: "q".</summary>
     public static string KindOfTarget(string module) => module.EndsWith("_proj", StringComparison.Ordinal) ? module[..^5] : module;
 
+    /// <summary>The last part of a module's name: q_proj.</summary>
+    public static string LastPart(string module) => module[(module.LastIndexOf('.') + 1)..];
+
     /// <summary>The stem of an adapter's tensors for a projection of a layer.</summary>
-    public static string AdapterStem(int layer, string kind) => "base_model.model." + Module(layer, kind);
+    public static string AdapterStem(int layer, string kind) => StemBegin + Module(layer, kind);
+
+    /// <summary>The module of a stem, as patterns name it.</summary>
+    public static string ModuleOfStem(string stem) => stem.StartsWith(StemBegin, StringComparison.Ordinal) ? stem[StemBegin.Length..] : stem;
 
     public static string Norm(int layer, string kind) =>
         string.Create(CultureInfo.InvariantCulture, $"model.layers.{layer}.{(kind == "attention" ? "input" : "post_attention")}_layernorm.weight");

@@ -1,4 +1,5 @@
 using MoKA.Native.Adapters;
+using MoKA.Native.Diagnostics;
 using MoKA.Native.Nn;
 
 namespace MoKA.Native.Llama.Checkpoints;
@@ -47,6 +48,8 @@ internal sealed class LoraFormat : AdapterFormat
         members.Add("use_dora", adapters[0].Adapter is DoraAdapter);
         members.Add("use_rslora", first.RankStabilized);
     }
+
+    public override (int Outputs, int Inputs)? SizeOf(AdapterConfig config, ModuleTensors tensors) => tensors.KroneckerSize((tensors.Matrix(Suffix("B")).Rows, tensors.Matrix(Suffix("A")).Columns), (1, 1));
 
     public override Adapter Create(AdapterConfig config, ModuleTensors tensors, Projection projection)
     {
@@ -127,7 +130,19 @@ internal sealed class LokrFormat : AdapterFormat
         members.Add("rank_pattern", adapters.Select(a => (a.Module, Rank: (float)((LokrAdapter)a.Adapter).Options.Rank)).Where(a => a.Rank != first.Rank));
     }
 
-    public override Adapter Create(AdapterConfig config, ModuleTensors tensors, Projection projection)
+    public override (int Outputs, int Inputs)? SizeOf(AdapterConfig config, ModuleTensors tensors)
+    {
+        (int Rows, int Columns) Factor(string name) => tensors.Has(Suffix(name)) ? tensors.Matrix(Suffix(name)) : (tensors.Matrix(Suffix(name + "_a")).Rows, tensors.Matrix(Suffix(name + "_b")).Columns);
+        var (outer, inner) = (Factor("w1"), Factor("w2"));
+        (int outputs, int inputs) = tensors.KroneckerSize(outer, inner);
+        KroneckerShape shape = new(outer.Rows, outer.Columns, inner.Rows, inner.Columns), expected = Options(config, tensors).ShapeFor(outputs, inputs);
+        if (shape != expected) throw tensors.Error($"the factors of {Quoted.Name(tensors.Stem)} must have the lengths {expected} that decompose_factor gives, got {shape}; check that both files of the adapter belong together.");
+        return (outputs, inputs);
+    }
+
+    public override Adapter Create(AdapterConfig config, ModuleTensors tensors, Projection projection) => new LokrAdapter(projection.Out, projection.In, Options(config, tensors), seed: 0, stream: 0);
+
+    private static LokrOptions Options(AdapterConfig config, ModuleTensors tensors)
     {
         config.RequireAbsent("modules_to_save", "use_effective_conv2d");
         LokrOptions options = new()
@@ -138,7 +153,7 @@ internal sealed class LokrFormat : AdapterFormat
             Factor = config.Whole("decompose_factor") ?? -1,
         };
         MokaFormat.Valid(config, options.Validate);
-        return new LokrAdapter(projection.Out, projection.In, options, seed: 0, stream: 0);
+        return options;
     }
 
     /// <summary>‖A B‖ for A [rows, rank] and B [rank, columns]: the square is the trace of (AᵀA) (B Bᵀ).</summary>

@@ -40,6 +40,8 @@ internal sealed class MokaFormat : AdapterFormat
         members.Add("scale", first.Options.Scale);
     }
 
+    public override (int Outputs, int Inputs)? SizeOf(AdapterConfig config, ModuleTensors tensors) => tensors.KroneckerSize(tensors.Matrix(Suffix("A.0")), tensors.Matrix(Suffix("B.0")));
+
     public override Adapter Create(AdapterConfig config, ModuleTensors tensors, Projection projection)
     {
         MokaOptions options = new()
@@ -115,6 +117,8 @@ internal sealed class KronaFormat : AdapterFormat
         members.Add("scale", options.Scale);
     }
 
+    public override (int Outputs, int Inputs)? SizeOf(AdapterConfig config, ModuleTensors tensors) => tensors.KroneckerSize(tensors.Matrix(Suffix("A")), tensors.Matrix(Suffix("B")));
+
     public override Adapter Create(AdapterConfig config, ModuleTensors tensors, Projection projection)
     {
         KronaOptions options = new() { Scale = config.RequiredNumber("scale"), Dropout = config.RequiredNumber("dropout"), Shape = MokaFormat.Kronecker(tensors, Suffix("A"), Suffix("B"), projection) };
@@ -126,6 +130,9 @@ internal sealed class KronaFormat : AdapterFormat
 /// <summary>MOKA_S: moka_IM.i where the identity is the first factor, moka_MI.i where it is the second, and moka_gate [filters].</summary>
 internal sealed class MokaSFormat : AdapterFormat
 {
+    /// <summary>Of each kind of map, [outputs, inputs]: how often an identity repeats.</summary>
+    private const string Sizes = "map_sizes";
+
     public override string PeftType => "MOKA_S";
 
     protected override string Marker => ".moka_";
@@ -155,8 +162,18 @@ internal sealed class MokaSFormat : AdapterFormat
         members.Add("dropout", options.Dropout);
         members.Add("gate_temperature", options.Temperature);
         members.Add("gated", options.Gated);
+        members.Add(Sizes, adapters.GroupBy(a => HuggingFaceNames.LastPart(a.Module)).Where(k => k.All(a => (a.Adapter.Out, a.Adapter.In) == (k.First().Adapter.Out, k.First().Adapter.In)))
+            .Select(k => (k.Key, (IReadOnlyList<int>)[k.First().Adapter.Out, k.First().Adapter.In])));
         members.Add("scale", options.Scale);
     }
+
+    // Older descriptions lack it.
+    public override (int Outputs, int Inputs)? SizeOf(AdapterConfig config, ModuleTensors tensors) => config.Member(Sizes)?.Wholes(HuggingFaceNames.LastPart(tensors.Module)) switch
+    {
+        null => null,
+        [> 0 and var outputs, > 0 and var inputs] => tensors.KroneckerSize((outputs, inputs), (1, 1)),
+        _ => throw config.Error($"{Sizes} must hold [outputs, inputs] of {Quoted.Name(tensors.Module)}; write the adapter again or take it from its source."),
+    };
 
     public override Adapter Create(AdapterConfig config, ModuleTensors tensors, Projection projection)
     {

@@ -1,4 +1,5 @@
 using MoKA.Native.Autograd;
+using MoKA.Native.LinearAlgebra;
 using MoKA.Native.Nn;
 
 namespace MoKA.Native.Adapters;
@@ -33,6 +34,17 @@ public abstract class Adapter
     /// <summary>The number of trainable numbers.</summary>
     public long ParameterCount => Parameters.Sum(p => p.Trainable ? (long)p.Shape.Count : 0);
 
+    /// <summary>Writes the transpose of a matrix [m, n] into one [n, m].</summary>
+    private protected static void Transpose(Tensor matrix, Tensor to)
+    {
+        (int rows, int columns) = (matrix.Shape[0], matrix.Shape[1]);
+        ReadOnlySpan<float> from = matrix.Data;
+        Span<float> turned = to.Data;
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < columns; j++) turned[j * rows + i] = from[i * columns + j];
+        GC.KeepAlive(matrix);
+    }
+
     private protected void RequireWeight(Span<float> weight)
     {
         if (weight.Length != (long)Out * In) throw new ArgumentException($"Adapter: the weight [{Out}, {In}] has {(long)Out * In} elements, got {weight.Length}.");
@@ -48,6 +60,23 @@ public abstract class AdditiveAdapter : Adapter
     /// </summary>
     public abstract Tensor AddDelta(Tape tape, Tensor x, Tensor y);
 
+    /// <summary>An adapter from Out to In whose update is the transpose of this one's, with copies of the numbers as they are now.</summary>
+    public abstract AdditiveAdapter Transposed();
+
+    /// <summary>ΔW [Out, In] by its products, which are those of training; the adapter must stay as it is.</summary>
+    public LinearOperator Update()
+    {
+        AdditiveAdapter transposed = Transposed();
+        return new LinearOperator(Out, In, Delta, transposed.Delta);
+    }
+
     /// <inheritdoc/>
     public sealed override Tensor Forward(Tape tape, ILinear frozen, Tensor x) => AddDelta(tape, x, frozen.Forward(tape, x));
+
+    private Tensor Delta(Tape tape, Tensor x)
+    {
+        Tensor y = tape.Allocate(new Shape(x.Shape[0], Out), "update");
+        y.Data.Clear();
+        return AddDelta(tape, x, y);
+    }
 }

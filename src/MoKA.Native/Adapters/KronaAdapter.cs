@@ -59,6 +59,15 @@ public sealed class KronaAdapter : AdditiveAdapter
         Op.KroneckerMixture(tape, Op.Dropout(tape, x, Options.Dropout), _filter, gate: null, Options.Scale, addTo: y);
 
     /// <inheritdoc/>
+    public override AdditiveAdapter Transposed()
+    {
+        KronaAdapter transposed = new(In, Out, Options with { Shape = Shape.Transposed }, seed: 0, stream: 0);
+        Transpose(A, transposed.A);
+        Transpose(B, transposed.B);
+        return transposed;
+    }
+
+    /// <inheritdoc/>
     public override void Merge(Span<float> weight)
     {
         RequireWeight(weight);

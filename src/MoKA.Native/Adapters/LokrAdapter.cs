@@ -67,6 +67,16 @@ public sealed class LokrAdapter : AdditiveAdapter
     }
 
     /// <inheritdoc/>
+    public override AdditiveAdapter Transposed()
+    {
+        // Lengths are cut into factors one by one, so the transposed map has the transposed shape; a factor W_a W_b becomes W_bᵀ W_aᵀ.
+        LokrAdapter transposed = new(In, Out, Options, seed: 0, stream: 0);
+        foreach ((FactorPair from, FactorPair to) in (ReadOnlySpan<(FactorPair, FactorPair)>)[(Outer, transposed.Outer), (Inner, transposed.Inner)])
+            for (int i = 0; i < from.Parameters.Count; i++) Transpose(from.Parameters[i], to.Parameters[^(i + 1)]);
+        return transposed;
+    }
+
+    /// <inheritdoc/>
     public override void Merge(Span<float> weight)
     {
         RequireWeight(weight);

@@ -59,6 +59,16 @@ public sealed class LoraAdapter : AdditiveAdapter
     }
 
     /// <inheritdoc/>
+    public override AdditiveAdapter Transposed()
+    {
+        // (B A)ᵀ = Aᵀ Bᵀ.
+        LoraAdapter transposed = new(In, Out, Options, seed: 0, stream: 0);
+        Transpose(A, transposed.B);
+        Transpose(B, transposed.A);
+        return transposed;
+    }
+
+    /// <inheritdoc/>
     public override void Merge(Span<float> weight)
     {
         RequireWeight(weight);

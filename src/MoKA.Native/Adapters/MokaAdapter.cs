@@ -102,6 +102,19 @@ public sealed class MokaAdapter : AdditiveAdapter
     public float[] GateWeights() => GateSoftmax.Weights(Gate, _filters.Length, Options.Temperature);
 
     /// <inheritdoc/>
+    public override AdditiveAdapter Transposed()
+    {
+        MokaAdapter transposed = new(In, Out, Options with { Shapes = [.. Shapes.Select(s => s.Transposed)] }, seed: 0, stream: 0);
+        for (int i = 0; i < _filters.Length; i++)
+        {
+            Transpose(_filters[i].A, transposed._filters[i].A);
+            Transpose(_filters[i].B, transposed._filters[i].B);
+        }
+        Gate?.Data.CopyTo(transposed.Gate!.Data);
+        return transposed;
+    }
+
+    /// <inheritdoc/>
     public override void Merge(Span<float> weight)
     {
         RequireWeight(weight);

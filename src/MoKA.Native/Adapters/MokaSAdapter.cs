@@ -63,6 +63,15 @@ public sealed class MokaSAdapter : AdditiveAdapter
     public float[] GateWeights() => GateSoftmax.Weights(Gate, _filters.Length, Options.Temperature);
 
     /// <inheritdoc/>
+    public override AdditiveAdapter Transposed()
+    {
+        MokaSAdapter transposed = new(In, Out, Options with { Shapes = [.. Shapes.Select(s => s.Transposed)] });
+        for (int i = 0; i < _filters.Length; i++) Transpose(_filters[i].Matrix, transposed._filters[i].Matrix);
+        Gate?.Data.CopyTo(transposed.Gate!.Data);
+        return transposed;
+    }
+
+    /// <inheritdoc/>
     public override void Merge(Span<float> weight)
     {
         RequireWeight(weight);

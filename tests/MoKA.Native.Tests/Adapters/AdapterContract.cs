@@ -99,6 +99,20 @@ public abstract class AdapterContract<TSubject> where TSubject : IAdapterSubject
 
     [Theory]
     [MemberData(nameof(Names))]
+    public void The_transposed_adapter_has_the_transposed_update(string name)
+    {
+        if (TSubject.Cases[name].CreateTrained(FrozenMaps.Create(FrozenMaps.Float, Outputs, Inputs)) is not AdditiveAdapter adapter) return;
+        AdditiveAdapter transposed = adapter.Transposed();
+        Assert.Equal((adapter.In, adapter.Out), (transposed.Out, transposed.In));
+        float[] update = new float[Outputs * Inputs], turned = new float[Outputs * Inputs];
+        adapter.Merge(update);
+        transposed.Merge(turned);
+        float[] expected = [.. Enumerable.Range(0, Inputs).SelectMany(j => Enumerable.Range(0, Outputs).Select(i => update[i * Inputs + j]))];
+        Assert.True(Norms.Distance(expected, turned) <= 1e-6 * Norms.Of(expected));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
     public void The_parameter_count_is_that_of_the_formula(string name)
     {
         Adapter adapter = TSubject.Cases[name].Create(FrozenMaps.Create(FrozenMaps.Float, Outputs, Inputs));

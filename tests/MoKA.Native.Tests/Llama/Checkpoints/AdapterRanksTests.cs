@@ -1,7 +1,9 @@
 using MathNet.Numerics.LinearAlgebra;
 using MoKA.Native.Adapters;
+using MoKA.Native.LinearAlgebra;
 using MoKA.Native.Llama;
 using MoKA.Native.Llama.Checkpoints;
+using MoKA.Native.Llama.Checkpoints.Export;
 using MoKA.Native.Nn;
 
 namespace MoKA.Native.Tests.Llama.Checkpoints;
@@ -30,7 +32,7 @@ public sealed class AdapterRanksTests : IDisposable
     public void An_update_has_the_effective_rank_of_its_matrix(string kind)
     {
         AdapterSet adapters = Saved(Makers[kind], trained: true);
-        IReadOnlyDictionary<string, UpdateRank> ranks = AdapterRanks.Read(_folder.Path);
+        IReadOnlyDictionary<string, UpdateRank> ranks = AdapterRanks.Read(_folder.Path, Cpus.Widest);
         Assert.Equal(AdapterSummary.Read(_folder.Path).Modules.Select(m => m.Name), ranks.Keys.Order(StringComparer.Ordinal));
         string[] names = ["self_attn.q_proj", "self_attn.v_proj", "mlp.down_proj"];
         foreach (((Projection projection, Adapter adapter), int i) in adapters.Entries.Select((e, i) => (e, i)))
@@ -50,30 +52,54 @@ public sealed class AdapterRanksTests : IDisposable
     public void Before_training_it_is_zero(string kind)
     {
         Saved(Makers[kind], trained: false);
-        Assert.All(AdapterRanks.Read(_folder.Path).Values, r => Assert.Equal(0, r.Value));
+        Assert.All(AdapterRanks.Read(_folder.Path, Cpus.Widest).Values, r => Assert.Equal(0, r.Value));
     }
 
     [Fact]
-    public void What_needs_the_base_says_so()
+    public void What_needs_the_base_says_so_and_is_told_with_it()
     {
-        Saved((p, _) => new MokaSAdapter(p.Out, p.In, new MokaSOptions()), trained: true);
-        Assert.All(AdapterRanks.Read(_folder.Path).Values, r => Assert.Contains("repeat", r.Reason));
-        Saved((p, i) => new DoraAdapter(p.Current, new LoraOptions { Rank = 2 }, 1, i), trained: true);
-        Assert.All(AdapterRanks.Read(_folder.Path).Values, r => Assert.Equal((null, true), (r.Value, r.Reason.Contains("DoRA", StringComparison.Ordinal))));
+        AdapterSet dora = Saved((p, i) => new DoraAdapter(p.Current, new LoraOptions { Rank = 2 }, 1, i), trained: true);
+        Assert.All(AdapterRanks.Read(_folder.Path, Cpus.Widest).Values, r => Assert.Equal((null, true, true), (r.Value, r.Reason.Contains("DoRA", StringComparison.Ordinal), r.Reason.Contains("--model", StringComparison.Ordinal))));
+        Assert.Equal([.. Exact(dora).Order()], AdapterRanks.Read(_folder.Path, Cpus.Widest, Model).Values.Select(r => r.Value!.Value).Order(), (x, y) => Math.Abs(x - y) < 1e-3 * x);
+        AdapterSet identities = Saved((p, _) => new MokaSAdapter(p.Out, p.In, new MokaSOptions()), trained: true);
+        Assert.Equal([.. Exact(identities).Order()], AdapterRanks.Read(_folder.Path, Cpus.Widest).Values.Select(r => r.Value!.Value).Order(), (x, y) => Math.Abs(x - y) < 1e-3 * x);
+        // A description from before map sizes were written.
+        string config = Path.Combine(_folder.Path, AdapterFolder.ConfigFile);
+        File.WriteAllText(config, File.ReadAllText(config).Replace("map_sizes", "unread", StringComparison.Ordinal));
+        Assert.All(AdapterRanks.Read(_folder.Path, Cpus.Widest).Values, r => Assert.Contains("repeat", r.Reason));
+        Assert.All(AdapterRanks.Read(_folder.Path, Cpus.Widest, Model).Values, r => Assert.NotNull(r.Value));
+        File.WriteAllText(config, File.ReadAllText(config).Replace("unread", "map_sizes", StringComparison.Ordinal).Replace("\"q_proj\": [", "\"q_proj\": [7,", StringComparison.Ordinal));
+        ErrorLine.Of(() => AdapterRanks.Read(_folder.Path, Cpus.Widest), "map_sizes", "outputs");
     }
 
-    [Fact]
-    public void What_would_take_long_says_so()
+    [Theory]
+    [InlineData("gated mixture")]
+    [InlineData("LoRA")]
+    [InlineData("dense")]
+    public void Where_exactness_takes_long_it_is_estimated(string kind)
     {
-        // Sides of 640: several filters are not written out, one filter is its factors; a factor as large as the map is too much.
         LlamaModel wide = TinyLlama.Create(TinyLlama.Config with { HiddenSize = 640, Heads = 20, KeyValueHeads = 20, HeadDim = 32, IntermediateSize = 1320 });
-        Saved(Makers["gated mixture"], trained: true, wide);
-        Assert.All(AdapterRanks.Read(_folder.Path).Values, r => Assert.Contains("512", r.Reason));
-        Saved(Makers["one filter"], trained: true, wide);
-        Assert.All(AdapterRanks.Read(_folder.Path).Values, r => Assert.NotNull(r.Value));
-        Saved((p, i) => new KronaAdapter(p.Out, p.In, new KronaOptions { Shape = new KroneckerShape(1, 1, p.Out, p.In) }, 1, i), trained: true, wide);
-        Assert.All(AdapterRanks.Read(_folder.Path).Values, r => Assert.Contains("billion", r.Reason));
+        AdapterSet saved = Saved(kind switch
+        {
+            "dense" => (p, i) => new KronaAdapter(p.Out, p.In, new KronaOptions { Shape = new KroneckerShape(1, 1, p.Out, p.In) }, 1, i),
+            "LoRA" => (p, i) => new LoraAdapter(p.Out, p.In, new LoraOptions { Rank = 320 }, 1, i),
+            _ => Makers[kind],
+        }, trained: true, wide);
+        // One map by its whole decomposition is enough to hold the estimate to.
+        Adapter first = saved.Entries.First().Adapter;
+        float[] update = new float[first.Out * first.In];
+        first.Merge(update);
+        double exact = EffectiveRank.OfMatrix(update, first.Out, first.In);
+        UpdateRank rank = AdapterRanks.Read(_folder.Path, Cpus.Widest)["base_model.model.model.layers.0.self_attn.q_proj"];
+        Assert.True(rank.Estimated && rank.StandardError > 0 && rank.StandardError < 0.03 * exact);
+        Assert.Equal(exact, rank.Value!.Value, 4 * rank.StandardError);
     }
+
+    private static IEnumerable<double> Exact(AdapterSet adapters) => adapters.Entries.Select(e =>
+    {
+        using Parameter update = DenseUpdate.Of(e.Projection, e.Adapter);
+        return EffectiveRank.OfMatrix(update.Data, e.Projection.Out, e.Projection.In);
+    });
 
     public void Dispose() => _folder.Dispose();
 
