@@ -27,11 +27,12 @@ internal sealed class AdaptedModel : IDisposable
         ["f32"] = WeightStorage.F32, ["f16"] = WeightStorage.F16, ["bf16"] = WeightStorage.BF16, ["q8_0"] = WeightStorage.Q8_0, ["q4_0"] = WeightStorage.Q4_0,
     };
 
-    public static AdaptedModel Load(string modelPath, string? adapterFolder, string output, bool force, int threads)
+    public static AdaptedModel Load(string modelPath, string? adapterFolder, string output, string? tokenizer, bool force, int threads)
     {
         OutputFolder.RequireFree(output, force);
         string? adapter = adapterFolder is null ? null : Inputs.AdapterIn(adapterFolder);
-        UsageException.Check(() => OutputPlace.RequireApart(output, adapter is null ? [modelPath] : [modelPath, adapter]));
+        string? words = Directory.Exists(tokenizer) ? TokenizerFile.Find(tokenizer) : tokenizer;
+        UsageException.Check(() => OutputPlace.RequireApart(output, [.. new[] { modelPath, adapter, words }.OfType<string>()]));
         Cpu cpu = UsageException.Check(() => new Cpu(threads));
         try
         {

@@ -46,7 +46,7 @@ internal static class ExportCommand
     {
         Check(request);
         bool adapter = request.Model is not null;
-        using AdaptedModel loaded = AdaptedModel.Load(request.Model ?? request.Path, adapter ? request.Path : null, request.Output, request.Force, request.Threads);
+        using AdaptedModel loaded = AdaptedModel.Load(request.Model ?? request.Path, adapter ? request.Path : null, request.Output, request.Tokenizer, request.Force, request.Threads);
         return request.To switch
         {
             PeftLora or GgufLoraFile => Lora(session, parse, request, loaded),

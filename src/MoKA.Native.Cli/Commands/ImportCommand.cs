@@ -35,7 +35,7 @@ internal static class ImportCommand
             MokaOptions options = new() { Filters = parse.GetValue(filters), Shapes = parse.GetRequiredValue(shapes) };
             UsageException.Check(options.Validate);
             UsageException.Check(() => OutputPlace.RequireApart(folder, source));
-            using AdaptedModel loaded = AdaptedModel.Load(parse.GetRequiredValue(model), null, folder, parse.GetValue(force), parse.GetValue(threads));
+            using AdaptedModel loaded = AdaptedModel.Load(parse.GetRequiredValue(model), null, folder, tokenizer: null, parse.GetValue(force), parse.GetValue(threads));
             Import import = new(session, parse, loaded, source, options, parse.GetValue(json));
             AdapterSet lora() => MlxLora.Read(source, loaded.Model, parse.GetValue(scale) is var factor and not 0 ? factor : null);
             AdapterSet made = kind switch

@@ -30,7 +30,7 @@ internal static class MergeCommand
             string floats = parse.GetRequiredValue(dtype), bits = parse.GetRequiredValue(requantize), to = parse.GetRequiredValue(output);
             if (floats != Same && bits != No) throw new UsageException("--dtype and --requantize: give one of the two.");
             if (parse.GetValue(prompt) is not null && !parse.GetValue(verify)) throw new UsageException("--prompt belongs to a comparison; add --verify.");
-            using AdaptedModel loaded = AdaptedModel.Load(parse.GetRequiredValue(model), parse.GetRequiredValue(adapter), to, parse.GetValue(force), parse.GetValue(threads));
+            using AdaptedModel loaded = AdaptedModel.Load(parse.GetRequiredValue(model), parse.GetRequiredValue(adapter), to, parse.GetValue(tokenizer), parse.GetValue(force), parse.GetValue(threads));
             loaded.Adapter!.Adapters.Attach();
             WeightStorage storage = bits != No ? QuantizeCommand.Types[bits] : floats != Same ? AdaptedModel.Types[floats] : ModelMerger.FloatsOf(loaded.Source);
             string? words = parse.GetValue(tokenizer);

@@ -35,6 +35,7 @@ internal static class QuantizeCommand
     private static int Run(Session session, ParseResult parse, string model, string output, WeightStorage type, WeightStorage? tables, bool force, bool json)
     {
         OutputFolder.RequireFree(output, force);
+        UsageException.Check(() => OutputPlace.RequireApart(output, model));
         ModelSource source = ModelSource.Open(model);
         ModelQuantizer quantizer = new(source, type, tables);
         List<QuantizedTensor> tensors = TensorReport.Collect(session, parse, json, $"quantising {model} to {parse.GetValue<string>("--type")}", quantizer.Matrices, (report, cancel) => quantizer.Write(output, report, cancel));

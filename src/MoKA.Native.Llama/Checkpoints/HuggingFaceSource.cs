@@ -9,7 +9,9 @@ internal sealed class HuggingFaceSource(string folder) : ModelSource(folder, Lla
     /// <summary>Where newer folders keep the chat template.</summary>
     public const string TemplateFile = "chat_template.jinja";
 
-    private static readonly string[] Companions = ["tokenizer.json", "tokenizer_config.json", "tokenizer.model", "tokenizer.bin", "special_tokens_map.json", GenerationConfigJson.FileName, TemplateFile];
+    /// <summary>What lies beside weights and config and is copied as it is.</summary>
+    public static IReadOnlyList<string> Companions { get; } = ["tokenizer.json", "tokenizer_config.json", "tokenizer.model", "tokenizer.bin", "special_tokens_map.json", GenerationConfigJson.FileName, TemplateFile];
+
     private const int LargestTemplate = 1 << 20;
 
     public override string Format => "Hugging Face folder";

@@ -45,14 +45,13 @@ public sealed class ModelQuantizer
     public int Matrices => 7 * _config.Layers;
 
     /// <summary>Writes the folder: weights, then the tokenizer and what else belongs to the model, then the config.</summary>
-    /// <param name="output">Another folder than the source; made unless it is there.</param>
+    /// <param name="output">A folder apart from the source, as <see cref="OutputPlace"/> says; made unless it is there.</param>
     /// <param name="report">Told of each linear map once, when it is first quantised; maps that are stored so already are copied.</param>
     /// <param name="cancel">Stops between two matrices; nothing is written.</param>
     /// <exception cref="MokaException">A file cannot be read or written, or a weight does not fit the storage.</exception>
     public void Write(string output, Action<QuantizedTensor> report, CancellationToken cancel = default)
     {
-        if (Path.GetFullPath(output).TrimEnd(Path.DirectorySeparatorChar) == Path.GetFullPath(_source.Path).TrimEnd(Path.DirectorySeparatorChar))
-            throw new MokaException($"{output}: the output must be another folder than the model, whose weights would be lost; name a new one.");
+        OutputPlace.RequireApart(output, _source.Path);
         LlamaFolder.SaveFrom(_source, output, _source.LoadModel(), _config, _description, tokenizer: null, report, cancel);
     }
 

@@ -55,9 +55,11 @@ public sealed record LowRankProduct(int Outputs, int Inputs, int Rank, float[] B
     /// <param name="cpu">What the large products run on.</param>
     /// <param name="update">ΔW [out, in], finite.</param>
     /// <param name="energy">The share.</param>
-    public static LowRankProduct WithEnergy(Cpu cpu, Tensor update, double energy)
+    /// <param name="terms">What the update is the sum of, if that is known: where the rank would be theirs, they are taken as they are.</param>
+    public static LowRankProduct WithEnergy(Cpu cpu, Tensor update, double energy, IReadOnlyList<KroneckerTerm>? terms = null)
     {
         double wanted = energy * FrobeniusNorm.Square(update.Data);
+        long exact = terms is null ? long.MaxValue : ExactRank(terms);
         // How many triples that takes is not known before: twice as many until they do.
         for (int count = Math.Min(16, Shorter(update)); ; count = Math.Min(2 * count, Shorter(update)))
         {
@@ -65,7 +67,7 @@ public sealed record LowRankProduct(int Outputs, int Inputs, int Rank, float[] B
             double sum = 0;
             int rank = 0;
             for (; rank < svd.Count && (rank == 0 || sum < wanted); rank++) sum += svd.Values[rank] * svd.Values[rank];
-            if (sum >= wanted || count == Shorter(update)) return Of(update, svd, rank);
+            if (sum >= wanted || count >= Math.Min(exact, Shorter(update))) return exact <= rank ? Exact(terms!) : Of(update, svd, rank);
         }
     }
 

@@ -28,14 +28,14 @@ public static class EffectiveRank
     public static double OfMatrix(ReadOnlySpan<float> matrix, int rows, int columns)
     {
         bool tall = rows > columns;
-        return OfEnergies(SymmetricEigenvalues.Of(tall ? ColumnProducts(matrix, rows, columns) : RowProducts(matrix, rows, columns), Math.Min(rows, columns)));
+        return OfEnergies(SymmetricEigenvalues.Of(tall ? Gram.OfColumns(matrix, rows, columns) : Gram.OfRows(matrix, rows, columns), Math.Min(rows, columns)));
     }
 
     /// <summary>Of B A with B [rows, rank] and A [rank, columns], which is never formed.</summary>
     public static double OfProduct(ReadOnlySpan<float> b, ReadOnlySpan<float> a, int rows, int rank, int columns)
     {
-        JacobiSvd left = JacobiSvd.Of(ColumnProducts(b, rows, rank), rank, rank);
-        double[] right = RowProducts(a, rank, columns), half = new double[rank * rank], whole = new double[rank * rank];
+        JacobiSvd left = JacobiSvd.Of(Gram.OfColumns(b, rows, rank), rank, rank);
+        double[] right = Gram.OfRows(a, rank, columns), half = new double[rank * rank], whole = new double[rank * rank];
         // BᵀB = V diag(s) Vᵀ. With F = V diag(√s): Fᵀ (A Aᵀ) F has the same eigenvalues as the symmetric root's form.
         for (int i = 0; i < rank; i++)
             for (int k = 0; k < rank; k++)
@@ -61,49 +61,4 @@ public static class EffectiveRank
 
     /// <summary>About how many multiply-adds <see cref="OfProduct"/> takes.</summary>
     public static double WorkOfProduct(int rows, int rank, int columns) => (double)rank * rank * (((double)rows + columns) / 2 + 40.0 * rank);
-
-    /// <summary>M Mᵀ [rows, rows].</summary>
-    private static double[] RowProducts(ReadOnlySpan<float> m, int rows, int columns)
-    {
-        double[] products = new double[rows * rows];
-        for (int i = 0; i < rows; i++)
-            for (int j = 0; j <= i; j++)
-                products[i * rows + j] = products[j * rows + i] = Dot(m.Slice(i * columns, columns), m.Slice(j * columns, columns));
-        return products;
-    }
-
-    /// <summary>Mᵀ M [columns, columns], row by row of M.</summary>
-    private static double[] ColumnProducts(ReadOnlySpan<float> m, int rows, int columns)
-    {
-        double[] products = new double[columns * columns];
-        for (int r = 0; r < rows; r++)
-        {
-            ReadOnlySpan<float> row = m.Slice(r * columns, columns);
-            for (int i = 0; i < columns; i++)
-            {
-                double factor = row[i];
-                Span<double> sums = products.AsSpan(i * columns, i + 1);
-                for (int j = 0; j < sums.Length; j++) sums[j] += factor * row[j];
-            }
-        }
-        for (int i = 0; i < columns; i++)
-            for (int j = 0; j < i; j++) products[j * columns + i] = products[i * columns + j];
-        return products;
-    }
-
-    // Four sums at a time, so that additions need not wait for each other.
-    private static double Dot(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
-    {
-        double a = 0, b = 0, c = 0, d = 0;
-        int i = 0;
-        for (; i + 4 <= x.Length; i += 4)
-        {
-            a += (double)x[i] * y[i];
-            b += (double)x[i + 1] * y[i + 1];
-            c += (double)x[i + 2] * y[i + 2];
-            d += (double)x[i + 3] * y[i + 3];
-        }
-        for (; i < x.Length; i++) a += (double)x[i] * y[i];
-        return a + b + (c + d);
-    }
 }

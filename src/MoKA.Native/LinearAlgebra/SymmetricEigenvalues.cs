@@ -1,7 +1,9 @@
+using System.Numerics.Tensors;
+
 namespace MoKA.Native.LinearAlgebra;
 
 /// <summary>
-/// The eigenvalues of a symmetric matrix, without vectors: reflections make it tridiagonal (Householder), then rotations
+/// The eigenvalues of a symmetric matrix, with vectors on request: reflections make it tridiagonal (Householder), then rotations
 /// with shifts chase the rest off the diagonal (QL; Golub and Van Loan, "Matrix Computations", 8.3). About n³ multiply-adds
 /// for n rows, where Jacobi rotations need some fifty times as many. Errors are of the order of the largest value's rounding.
 /// In double, one order of operations.
@@ -16,24 +18,46 @@ public static class SymmetricEigenvalues
     /// <exception cref="ArgumentException">The numbers are not a square of that size, or not finite.</exception>
     public static double[] Of(ReadOnlySpan<double> matrix, int size)
     {
+        double[] values = Turned(matrix, size, []);
+        Array.Sort(values);
+        Array.Reverse(values);
+        return values;
+    }
+
+    /// <summary>Finds the eigenvalues, falling, and a unit vector of each; about nine n³ multiply-adds.</summary>
+    /// <param name="matrix">[size, size], row-major, symmetric and finite.</param>
+    /// <param name="size">n.</param>
+    /// <returns>The values [size], and the vectors as rows [size, size] in their order.</returns>
+    /// <exception cref="ArgumentException">The numbers are not a square of that size, or not finite.</exception>
+    public static (double[] Values, double[] Vectors) WithVectors(ReadOnlySpan<double> matrix, int size)
+    {
+        double[] turns = new double[size * size], vectors = new double[size * size];
+        for (int i = 0; i < size; i++) turns[i * size + i] = 1;
+        double[] values = Turned(matrix, size, turns);
+        int[] order = [.. Enumerable.Range(0, size).OrderByDescending(i => values[i])];
+        for (int k = 0; k < size; k++) turns.AsSpan(order[k] * size, size).CopyTo(vectors.AsSpan(k * size));
+        return ([.. order.Select(i => values[i])], vectors);
+    }
+
+    /// <summary>The eigenvalues in no order; the rows of <paramref name="turns"/> are turned along, so that from those of the identity they become the vectors. Empty to leave them out.</summary>
+    private static double[] Turned(ReadOnlySpan<double> matrix, int size, double[] turns)
+    {
         if (matrix.Length != (long)size * size) throw new ArgumentException($"SymmetricEigenvalues: [{size}, {size}] needs {(long)size * size} numbers, got {matrix.Length}.");
         foreach (double x in matrix)
             if (!double.IsFinite(x)) throw new ArgumentException("SymmetricEigenvalues: the matrix must be finite, got a number that is not.");
         double[] rest = matrix.ToArray(), diagonal = new double[size], beside = new double[size];
         for (int k = 0; k < size; k++)
         {
-            if (k < size - 2) Reflect(rest, size, k);
+            if (k < size - 2) Reflect(rest, size, k, turns);
             diagonal[k] = rest[k * size + k];
             beside[k] = k + 1 < size ? rest[(k + 1) * size + k] : 0;
         }
-        Chase(diagonal, beside);
-        Array.Sort(diagonal);
-        Array.Reverse(diagonal);
+        Chase(diagonal, beside, turns);
         return diagonal;
     }
 
     /// <summary>H A H with H = I - 2 v vᵀ / vᵀv such that of column k only the entry below the diagonal is left.</summary>
-    private static void Reflect(double[] a, int n, int k)
+    private static void Reflect(double[] a, int n, int k, double[] turns)
     {
         int first = k + 1, length = n - first;
         double[] v = new double[length], w = new double[length];
@@ -63,10 +87,22 @@ public static class SymmetricEigenvalues
             double vi = v[i], wi = w[i];
             for (int j = 0; j < length; j++) row[j] -= vi * w[j] + wi * v[j];
         }
+        if (turns.Length > 0) ReflectRows(turns, n, first, v, half);
     }
 
+    /// <summary>H times the rows from <paramref name="first"/> on.</summary>
+    private static void ReflectRows(double[] rows, int n, int first, double[] v, double half)
+    {
+        double[] along = new double[n];
+        for (int i = 0; i < v.Length; i++) Add(along, v[i], rows.AsSpan((first + i) * n, n));
+        for (int i = 0; i < v.Length; i++) Add(rows.AsSpan((first + i) * n, n), -v[i] / half, along);
+    }
+
+    /// <summary>to += factor x.</summary>
+    private static void Add(Span<double> to, double factor, ReadOnlySpan<double> x) => TensorPrimitives.MultiplyAdd(x, factor, to, to);
+
     /// <summary>Turns a tridiagonal matrix until nothing is left beside its diagonal.</summary>
-    private static void Chase(double[] diagonal, double[] beside)
+    private static void Chase(double[] diagonal, double[] beside, double[] turns)
     {
         int size = diagonal.Length;
         for (int low = 0; low < size; low++)
@@ -75,12 +111,12 @@ public static class SymmetricEigenvalues
                 int high = low;
                 while (high + 1 < size && Math.Abs(beside[high]) > double.Epsilon + 1e-16 * (Math.Abs(diagonal[high]) + Math.Abs(diagonal[high + 1]))) high++;
                 if (high == low) break;
-                Turn(diagonal, beside, low, high);
+                Turn(diagonal, beside, low, high, turns);
             }
     }
 
     /// <summary>One pass of rotations from the bottom of the block [low, high] to its top, shifted by the eigenvalue near its top.</summary>
-    private static void Turn(double[] diagonal, double[] beside, int low, int high)
+    private static void Turn(double[] diagonal, double[] beside, int low, int high, double[] turns)
     {
         double gap = (diagonal[low + 1] - diagonal[low]) / (2 * beside[low]), root = double.Hypot(gap, 1);
         double g = diagonal[high] - diagonal[low] + beside[low] / (gap + (gap < 0 ? -root : root)), c = 1, s = 1, moved = 0;
@@ -101,10 +137,16 @@ public static class SymmetricEigenvalues
             moved = s * t;
             diagonal[i + 1] = g + moved;
             g = c * t - b;
+            if (turns.Length > 0) TurnRows(turns.AsSpan(i * diagonal.Length, diagonal.Length), turns.AsSpan((i + 1) * diagonal.Length, diagonal.Length), c, s);
         }
         diagonal[low] -= moved;
         beside[low] = g;
         beside[high] = 0;
+    }
+
+    private static void TurnRows(Span<double> x, Span<double> y, double c, double s)
+    {
+        for (int i = 0; i < x.Length; i++) (x[i], y[i]) = (c * x[i] - s * y[i], s * x[i] + c * y[i]);
     }
 
     // Four sums at a time, so that additions need not wait for each other.

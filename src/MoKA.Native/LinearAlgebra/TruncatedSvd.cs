@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using MoKA.Native.Autograd;
 using MoKA.Native.Ops;
 
@@ -6,11 +7,12 @@ namespace MoKA.Native.LinearAlgebra;
 /// <summary>
 /// The largest singular values of a large matrix with their vectors, A ≈ U diag(s) Vᵀ, by subspace iteration from random
 /// directions (Halko, Martinsson and Tropp, arXiv 0909.4061): a few products with A and Aᵀ, each made orthonormal, and a
-/// small exact decomposition. Matrices that are short on one side are decomposed exactly.
+/// small whole decomposition. A matrix that is short on one side is decomposed whole: the eigenvectors of A Aᵀ or Aᵀ A, in
+/// double, are its singular vectors there. Values below some 1e-7 of the largest, rounding of a matrix of floats, come out rough.
 /// </summary>
 public sealed class TruncatedSvd
 {
-    private const int Spare = 8, Iterations = 8;
+    private const int Spare = 8, Iterations = 8, WholeUpTo = 512;
 
     private TruncatedSvd(double[] values, double[] u, double[] v) => (Values, U, V) = (values, u, v);
 
@@ -35,7 +37,7 @@ public sealed class TruncatedSvd
     {
         int rows = matrix.Shape[0], columns = matrix.Shape[1];
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        if (Math.Min(rows, columns) <= count + Spare) return Exact(matrix, rows, columns, count);
+        if (Math.Min(rows, columns) <= Math.Max(WholeUpTo, count + Spare)) return Whole(matrix.Data, rows, columns, count);
         int width = count + Spare;
         using Tape tape = new(cpu, gradients: false);
         using Parameter directions = new("directions", new Shape(width, columns), trainable: false), images = new("images", new Shape(width, rows), trainable: false);
@@ -49,19 +51,32 @@ public sealed class TruncatedSvd
             if (i + 1 < Iterations) Orthonormalise(directions.Data, width, columns);
         }
         // Qᵀ A = directions, so A ≈ Q (Qᵀ A).
-        JacobiSvd small = JacobiSvd.Of(Doubles(directions.Data), width, columns);
+        TruncatedSvd small = Whole(directions.Data, width, columns, count);
         double[] u = new double[rows * count];
         for (int i = 0; i < rows; i++)
-            for (int k = 0; k < count; k++)
-                for (int w = 0; w < width; w++) u[i * count + k] += images.Data[w * rows + i] * small.U[w * width + k];
-        return new TruncatedSvd(small.Values[..count], u, Columns(small.V, columns, width, count));
+            for (int w = 0; w < width; w++)
+                TensorPrimitives.MultiplyAdd(small.U.AsSpan(w * count, count), (double)images.Data[w * rows + i], u.AsSpan(i * count, count), u.AsSpan(i * count, count));
+        return new TruncatedSvd(small.Values, u, small.V);
     }
 
-    private static TruncatedSvd Exact(Tensor matrix, int rows, int columns, int count)
+    private static TruncatedSvd Whole(ReadOnlySpan<float> matrix, int rows, int columns, int count)
     {
-        JacobiSvd svd = JacobiSvd.Of(Doubles(matrix.Data), rows, columns);
-        int kept = Math.Min(count, svd.Count);
-        return new TruncatedSvd(svd.Values[..kept], Columns(svd.U, rows, svd.Count, kept), Columns(svd.V, columns, svd.Count, kept));
+        bool tall = rows > columns;
+        int shorter = Math.Min(rows, columns), longer = Math.Max(rows, columns), kept = Math.Min(count, shorter);
+        (double[] squares, double[] vectors) = SymmetricEigenvalues.WithVectors(tall ? Gram.OfColumns(matrix, rows, columns) : Gram.OfRows(matrix, rows, columns), shorter);
+        double[] values = new double[kept], near = new double[shorter * kept], far = new double[longer * kept];
+        for (int i = 0; i < shorter; i++)
+            for (int k = 0; k < kept; k++) near[i * kept + k] = vectors[k * shorter + i];
+        // The other side's vectors are the images of these by A, as long as the singular values.
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < columns; j++)
+                TensorPrimitives.MultiplyAdd(near.AsSpan((tall ? j : i) * kept, kept), (double)matrix[i * columns + j], far.AsSpan((tall ? i : j) * kept, kept), far.AsSpan((tall ? i : j) * kept, kept));
+        for (int k = 0; k < kept; k++)
+        {
+            double value = values[k] = Math.Sqrt(Math.Max(0, squares[k]));
+            for (int i = 0; i < longer; i++) far[i * kept + k] = value > 0 ? far[i * kept + k] / value : 0;
+        }
+        return tall ? new TruncatedSvd(values, far, near) : new TruncatedSvd(values, near, far);
     }
 
     private static void Multiply(Tape tape, Tensor x, Tensor matrix, bool transpose, Parameter result)
@@ -90,20 +105,6 @@ public sealed class TruncatedSvd
                 for (int k = 0; k < length; k++) row[k] *= inverse;
             }
         }
-    }
-
-    private static double[] Columns(double[] matrix, int rows, int stride, int count)
-    {
-        double[] kept = new double[rows * count];
-        for (int i = 0; i < rows; i++) matrix.AsSpan(i * stride, count).CopyTo(kept.AsSpan(i * count));
-        return kept;
-    }
-
-    private static double[] Doubles(ReadOnlySpan<float> numbers)
-    {
-        double[] doubles = new double[numbers.Length];
-        for (int i = 0; i < doubles.Length; i++) doubles[i] = numbers[i];
-        return doubles;
     }
 
     private static double Dot(ReadOnlySpan<float> x, ReadOnlySpan<float> y)

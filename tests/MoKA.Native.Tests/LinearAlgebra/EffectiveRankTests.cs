@@ -68,6 +68,19 @@ public sealed class EffectiveRankTests
         for (int i = 0; i < size; i++) Assert.Equal(expected[i], values[i], 1e-12 * (1 + m.FrobeniusNorm()));
     }
 
+    [Property]
+    public void Eigenvectors_are_orthonormal_and_make_up_the_matrix(Size size, ulong seed)
+    {
+        Matrix<double> m = Drawn(seed, size, size);
+        m += m.Transpose();
+        (double[] values, double[] vectors) = SymmetricEigenvalues.WithVectors(m.ToRowMajorArray(), size);
+        Matrix<double> v = Matrix<double>.Build.DenseOfRowMajor(size, size, vectors);
+        double near = 1e-12 * (1 + m.FrobeniusNorm());
+        Assert.Equal(SymmetricEigenvalues.Of(m.ToRowMajorArray(), size), values);
+        Assert.InRange((v * v.Transpose() - Matrix<double>.Build.DenseIdentity(size)).FrobeniusNorm(), 0, 1e-12 * size);
+        Assert.InRange((v.Transpose() * Matrix<double>.Build.DenseOfDiagonalArray(values) * v - m).FrobeniusNorm(), 0, near);
+    }
+
     [Fact]
     public void Eigenvalues_of_every_size_of_number_and_of_what_is_diagonal_already()
     {

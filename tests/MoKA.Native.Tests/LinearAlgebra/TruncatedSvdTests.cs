@@ -10,6 +10,7 @@ public sealed class TruncatedSvdTests
     [InlineData(90, 60, 5)]
     [InlineData(7, 300, 4)]
     [InlineData(1, 1, 3)]
+    [InlineData(520, 540, 6)]
     public void TheLargestValuesAreThoseOfTheWholeDecomposition(int rows, int columns, int count)
     {
         // Values 1, 1/2, 1/4, ... with random vectors.

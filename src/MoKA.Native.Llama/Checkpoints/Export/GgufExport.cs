@@ -53,12 +53,13 @@ public sealed class GgufExport
     public WeightStorage TableStorage => _tables;
 
     /// <summary>Writes the file whole or not at all.</summary>
-    /// <param name="path">Another file than the source.</param>
+    /// <param name="path">A file apart from the source, as <see cref="OutputPlace"/> says.</param>
     /// <param name="report">Told of each linear map that is rounded to its storage; maps that are stored so already are copied.</param>
     /// <param name="cancel">Stops between two matrices; nothing is written.</param>
     /// <exception cref="MokaException">A weight cannot be read or does not fit its storage, or the file cannot be written.</exception>
     public void Write(string path, Action<QuantizedTensor>? report = null, CancellationToken cancel = default)
     {
+        OutputPlace.RequireApart(path, _source.Path);
         (_report, _cancel) = (report, cancel);
         _writer.Save(path);
     }

@@ -69,11 +69,12 @@ public static class LoraExport
         bool exact = IsExact(place, adapter, options);
         LowRankProduct product = exact ? LowRankProduct.Exact(KroneckerTerms.Of(adapter)!)
             : options.Rank is { } rank ? LowRankProduct.Nearest(cpu, update, rank)
-            : LowRankProduct.WithEnergy(cpu, update, options.Energy!.Value);
+            : LowRankProduct.WithEnergy(cpu, update, options.Energy!.Value, KroneckerTerms.Of(adapter));
+        exact |= options.Energy is not null && KroneckerTerms.Of(adapter) is { } terms && product.Rank == LowRankProduct.ExactRank(terms);
         return (product.ToLora(), new ExportedModule(place.Name, place.Out, place.In, product.Rank, exact, product.RelativeError(cpu, update)));
     }
 
-    // An energy asks for the least rank, which the exact construction does not promise.
+    // An energy asks for the least rank; whether the exact construction has it shows in the singular values.
     private static bool IsExact(Projection place, Adapter adapter, LoraExportOptions options) =>
         options.Energy is null && KroneckerTerms.Of(adapter) is { } terms && LowRankProduct.ExactRank(terms) is var rank
         && rank <= (options.Rank ?? options.MostExactRank) && rank < Math.Min(place.Out, place.In);

@@ -44,7 +44,7 @@ public sealed class ModelMerger
     public int Matrices => 7 * _config.Layers;
 
     /// <summary>Writes the folder: weights, then the tokenizer and what else belongs to the model, then the config.</summary>
-    /// <param name="output">Another folder than the source; made unless it is there.</param>
+    /// <param name="output">A folder apart from the source, as <see cref="OutputPlace"/> says; made unless it is there.</param>
     /// <param name="report">Told of each linear map that is rounded to its storage, once; maps that are stored so already are copied.</param>
     /// <param name="cancel">Stops between two matrices; nothing is written.</param>
     /// <exception cref="MokaException">A weight cannot be read or does not fit its storage, or a file cannot be written.</exception>

@@ -59,7 +59,7 @@ public sealed class ModelQuantizerTests : IDisposable
     }
 
     [Fact]
-    public void Refuses_to_write_over_its_source() => ErrorLine.Of(() => new ModelQuantizer(ModelSource.Open(Source), WeightStorage.NF4).Write(Source + Path.DirectorySeparatorChar, _ => { }), "another folder");
+    public void Refuses_to_write_over_its_source() => ErrorLine.Of(() => new ModelQuantizer(ModelSource.Open(Source), WeightStorage.NF4).Write(Source + Path.DirectorySeparatorChar, _ => { }), "apart");
 
     [Fact]
     public void Refuses_a_model_whose_rows_are_not_whole_blocks()

@@ -86,7 +86,14 @@ public sealed class LoraExportTests : IDisposable
         }
         List<ExportedModule> kept = [];
         LoraExport.Convert(Cpus.Widest, moka, new LoraExportOptions { Energy = 0.9 }, kept.Add);
-        Assert.All(kept, m => Assert.True(m.RelativeError * m.RelativeError <= 0.1 + 1e-6 && m.Rank < 32));
+        Assert.All(kept, m => Assert.True(m.RelativeError * m.RelativeError <= 0.1 + 1e-6 && m.Rank < 32 && !m.Exact));
+        // Where all directions are asked for, the exact construction has them without an error of truncation.
+        AdapterSet thin = Thin(model);
+        for (int i = 0; i < thin.Parameters.Count; i++) thin.Parameters[i].FillNormal(0.2f, 3, (ulong)i);
+        kept.Clear();
+        AdapterSet all = LoraExport.Convert(Cpus.Widest, thin, new LoraExportOptions { Energy = 0.999999 }, kept.Add);
+        Assert.All(kept, m => Assert.True(m.Exact && m.Rank == 6 && m.RelativeError < 1e-6));
+        foreach (((_, Adapter before), (_, Adapter after)) in thin.Entries.Zip(all.Entries)) Assert.InRange(Norms.Distance(Merged(before), Merged(after)) / Norms.Of(Merged(before)), 0, 1e-6);
     }
 
     [Fact]

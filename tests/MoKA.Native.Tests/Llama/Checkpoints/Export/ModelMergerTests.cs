@@ -137,17 +137,6 @@ public sealed class ModelMergerTests : IDisposable
         Assert.Empty(Directory.EnumerateFileSystemEntries(Output));
     }
 
-    [Fact]
-    public void A_link_to_the_source_is_the_source()
-    {
-        Adapted(WeightStorage.F32);
-        Directory.CreateSymbolicLink(_folder.File("link"), Base);
-        ErrorLine.Of(() => OutputPlace.RequireApart(_folder.File("link"), Base), "apart");
-        OutputPlace.RequireApart(_folder.File("base2"), Base);
-        OutputPlace.RequireApart(_folder.File("new.gguf"), _folder.File("old.gguf"));
-        ErrorLine.Of(() => OutputPlace.RequireApart(_folder.File("old.gguf"), Base, _folder.File("old.gguf")), "old.gguf");
-    }
-
     private (ModelSource Source, LlamaModel Model) Adapted(WeightStorage linears)
     {
         LlamaFolder.Save(Base, TinyLlama.Create(Config), TokenizerFixtures.Small, linears, WeightStorage.F32);
