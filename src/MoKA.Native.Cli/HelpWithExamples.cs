@@ -56,7 +56,7 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
         ["merge"] = ["moka merge -m MODEL -a runs/mine -o merged --verify", "moka merge -m MODEL-nf4 -a runs/mine -o merged --dtype bf16", "moka merge -m MODEL-q4 -a runs/mine -o merged --requantize q4 --verify -p \"One day\""],
         ["export"] =
         [
-            "moka export runs/mine --to peft-lora -o lora -m MODEL --energy 0.99",
+            "moka export runs/mine --to peft-lora -o lora --energy 0.99",
             "moka export runs/mine --to gguf-lora -o mine.lora.gguf -m MODEL --rank 64",
             "moka export runs/mine --to gguf -o mine.gguf -m MODEL --type q8_0",
             "moka export model.gguf --to hf -o folder --type bf16",

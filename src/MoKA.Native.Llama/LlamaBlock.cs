@@ -1,3 +1,4 @@
+using System.Globalization;
 using MoKA.Native.Autograd;
 using MoKA.Native.Nn;
 using MoKA.Native.Ops;
@@ -13,7 +14,7 @@ public sealed class LlamaBlock
     {
         _epsilon = config.RmsNormEpsilon;
         Projection Make(string kind, int outputs, int inputs) =>
-            new($"layers.{layer}.{kind}", kind, weights.Linear(layer, kind, outputs, inputs), config.HasBias(kind) ? weights.Bias(layer, kind, outputs) : null);
+            new(NameOf(layer, kind), kind, weights.Linear(layer, kind, outputs, inputs), config.HasBias(kind) ? weights.Bias(layer, kind, outputs) : null);
         AttentionNorm = weights.Norm(layer, "attention", config.HiddenSize);
         Attention = new LlamaAttention(config, rope, layer, Make);
         MlpNorm = weights.Norm(layer, "mlp", config.HiddenSize);
@@ -34,6 +35,9 @@ public sealed class LlamaBlock
 
     /// <summary>The seven linear maps, in the order in which they are used.</summary>
     public IEnumerable<Projection> Projections => [Attention.Query, Attention.Key, Attention.Value, Attention.Output, Mlp.Gate, Mlp.Up, Mlp.Down];
+
+    /// <summary>What a layer's linear map of a kind is called: layers.3.q.</summary>
+    internal static string NameOf(int layer, string kind) => string.Create(CultureInfo.InvariantCulture, $"layers.{layer}.{kind}");
 
     /// <summary>[tokens, hidden] to [tokens, hidden].</summary>
     public Tensor Forward(Tape tape, Tensor x, Sequences sequences, KvCache? cache)

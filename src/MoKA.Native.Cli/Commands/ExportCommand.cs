@@ -23,7 +23,7 @@ internal static class ExportCommand
         Argument<string> path = new("PATH") { Description = "An adapter's folder, the run that made it, or a model." };
         Option<string> to = Options.Choice("--to", "peft-lora, peft-lokr and gguf-lora are adapters; gguf and hf are models, merged with the adapter if one is given.", PeftLora, PeftLora, PeftLokr, GgufLoraFile, Gguf, Hf);
         Option<string> output = Options.RequiredText("--output", "-o", "OUT", "The folder to write; with gguf and gguf-lora the file.");
-        Option<string?> model = Options.Text("--model", "-m", "MODEL", "The base of the adapter.");
+        Option<string?> model = Options.Text("--model", "-m", "MODEL", "The base of the adapter. peft-lora and peft-lokr need it only where the adapter's files do not tell the sizes of its maps.");
         Option<string> type = Options.Choice("--type", "How to store numbers: gguf any of these, hf a floating-point type, gguf-lora f32 or f16. same is the model's own floating-point type, f32 for gguf-lora.", Same, [Same, .. AdaptedModel.Types.Keys]);
         Option<int> rank = Options.Whole("--rank", "With peft-lora and gguf-lora: the most that a map's rank may be, for adapters that are not exactly of a low rank. 0 for exact alone.", 0, 0, LoraOptions.HighestRank);
         Option<float> energy = Options.Real("--energy", "Instead of --rank: the share of the update's squared singular values to keep, such as 0.99.", 0);
@@ -46,11 +46,16 @@ internal static class ExportCommand
     {
         Check(request);
         bool adapter = request.Model is not null;
+        if (!adapter && request.To is (PeftLora or PeftLokr))
+        {
+            using ConvertedAdapter alone = ConvertedAdapter.Alone(request.Path, request.Output, request.Force, request.Threads);
+            return request.To == PeftLora ? Lora(session, parse, request, alone) : Lokr(session, parse, request, alone);
+        }
         using AdaptedModel loaded = AdaptedModel.Load(request.Model ?? request.Path, adapter ? request.Path : null, request.Output, request.Tokenizer, request.Force, request.Threads);
         return request.To switch
         {
-            PeftLora or GgufLoraFile => Lora(session, parse, request, loaded),
-            PeftLokr => Lokr(session, parse, request, loaded),
+            PeftLora or GgufLoraFile => Lora(session, parse, request, ConvertedAdapter.Of(loaded)),
+            PeftLokr => Lokr(session, parse, request, ConvertedAdapter.Of(loaded)),
             Gguf => Model(session, parse, request, loaded),
             _ => Folder(session, parse, request, loaded),
         };
@@ -58,30 +63,31 @@ internal static class ExportCommand
 
     private static void Check(Request request)
     {
-        bool model = request.To is Gguf or Hf;
-        if (request.Model is null && (!model || File.Exists(Path.Combine(Inputs.AdapterIn(request.Path), AdapterFolder.ConfigFile))))
-            throw new UsageException($"{request.Path}: an adapter's export needs its base; add --model.");
+        bool model = request.To is Gguf or Hf, adapter = File.Exists(Path.Combine(Inputs.AdapterIn(request.Path), AdapterFolder.ConfigFile));
+        if (request.Model is null && (request.To == GgufLoraFile || (model && adapter)))
+            throw new UsageException($"{request.Path}: an adapter's export to {request.To} needs its base, got none; add --model.");
+        if (!model && !adapter) throw new UsageException($"{request.Path}: --to {request.To} takes an adapter's folder, or the run that made it, and there is no {AdapterFolder.ConfigFile}; check the path.");
         if (model && (request.Lora.Rank ?? request.Lora.Energy) is not null) throw new UsageException($"--rank and --energy belong to {PeftLora} and {GgufLoraFile}; a merged model is exact.");
         if (request.Type != Same && request.To is (PeftLora or PeftLokr)) throw new UsageException("--type belongs to gguf, hf and gguf-lora; PEFT's folders hold floats.");
         if (request.To == Hf && request.Type is ("q8_0" or "q4_0")) throw new UsageException($"--type must be f32, f16 or bf16 with {Hf}, got {request.Type}; moka quantize and moka merge --requantize write folders in fewer bits.");
         if (request.To == GgufLoraFile && request.Type is not (Same or "f32" or "f16")) throw new UsageException($"--type must be f32 or f16 with {GgufLoraFile}, got {request.Type}.");
     }
 
-    private static int Lora(Session session, ParseResult parse, Request request, AdaptedModel loaded)
+    private static int Lora(Session session, ParseResult parse, Request request, ConvertedAdapter loaded)
     {
-        AdapterSet own = loaded.Adapter!.Adapters;
+        AdapterSet own = loaded.Stored.Adapters;
         List<ExportedModule> modules = [];
         AdapterSet lora = session.Progress(parse, onOutput: !request.Json).Counting($"converting {request.Path}", own.Entries.Count(), done => LoraExport.Convert(loaded.Cpu, own, request.Lora, module =>
         {
             modules.Add(module);
             done(modules.Count);
         }, session.Cancel));
-        if (request.To == PeftLora) AdapterFolder.Save(request.Output, loaded.Model, lora, loaded.Origin);
-        else GgufLora.Write(request.Output, loaded.Model, lora, request.Type == Same ? WeightStorage.F32 : AdaptedModel.Types[request.Type]);
+        if (request.To == PeftLora) AdapterFolder.Save(request.Output, loaded.Places, lora, loaded.Origin);
+        else GgufLora.Write(request.Output, loaded.Base!.Model, lora, request.Type == Same ? WeightStorage.F32 : AdaptedModel.Types[request.Type]);
         ExportedModule worst = modules.MaxBy(m => m.RelativeError);
         List<Fact> facts =
         [
-            .. Common(request, loaded), new("maps", Count(modules.Count), modules.Count),
+            .. Common(request, loaded.Base, loaded.Origin), new("maps", Count(modules.Count), modules.Count),
             new("exact", modules.All(m => m.Exact) ? "all, up to rounding" : $"{modules.Count(m => m.Exact)} of {modules.Count}", modules.All(m => m.Exact)),
             new("ranks", Range(modules), modules.Max(m => m.Rank)),
             new("parameters", $"{Count(lora.ParameterCount)}, from {Count(own.ParameterCount)}", lora.ParameterCount),
@@ -92,14 +98,14 @@ internal static class ExportCommand
         return Print(session, parse, request, facts);
     }
 
-    private static int Lokr(Session session, ParseResult parse, Request request, AdaptedModel loaded)
+    private static int Lokr(Session session, ParseResult parse, Request request, ConvertedAdapter loaded)
     {
-        AdapterSet lokr = LokrExport.Convert(loaded.Adapter!.Adapters);
-        AdapterFolder.Save(request.Output, loaded.Model, lokr, loaded.Origin);
+        AdapterSet lokr = LokrExport.Convert(loaded.Stored.Adapters);
+        AdapterFolder.Save(request.Output, loaded.Places, lokr, loaded.Origin);
         LokrOptions options = ((LokrAdapter)lokr.Entries.First().Adapter).Options;
         return Print(session, parse, request,
         [
-            .. Common(request, loaded), new("maps", Count(lokr.Entries.Count()), lokr.Entries.Count()), new("exact", "all, up to rounding", true),
+            .. Common(request, loaded.Base, loaded.Origin), new("maps", Count(lokr.Entries.Count()), lokr.Entries.Count()), new("exact", "all, up to rounding", true),
             new("decompose factor", $"{options.Factor}", options.Factor), new("rank", $"{options.Rank}, both factors whole", options.Rank),
         ]);
     }
@@ -130,10 +136,11 @@ internal static class ExportCommand
 
     private static WeightStorage Storage(Request request, AdaptedModel loaded) => request.Type == Same ? ModelMerger.FloatsOf(loaded.Source) : AdaptedModel.Types[request.Type];
 
-    private static IEnumerable<Fact> Common(Request request, AdaptedModel loaded)
+    private static IEnumerable<Fact> Common(Request request, AdaptedModel? loaded, AdapterOrigin? origin = null)
     {
-        yield return new("model", $"{loaded.Source.Path}, {loaded.Source.Format}", loaded.Source.Path);
-        if (request.Model is not null) yield return new("adapter", request.Path);
+        if (loaded is not null) yield return new("model", $"{loaded.Source.Path}, {loaded.Source.Format}", loaded.Source.Path);
+        else yield return new("model", $"{Diagnostics.Quoted.Plain(origin!.BaseModel)}, as the adapter names it", origin.BaseModel);
+        if (loaded is not { Adapter: null }) yield return new("adapter", request.Path);
         yield return new("format", request.To);
         yield return new("output", request.Output);
     }

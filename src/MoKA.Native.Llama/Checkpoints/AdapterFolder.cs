@@ -50,10 +50,18 @@ public static class AdapterFolder
     /// written in the types it had, and if nothing else changed its files have the bytes they had.
     /// </summary>
     /// <exception cref="MokaException">The adapters are of several kinds, or the folder cannot be written.</exception>
-    public static void Save(string folder, LlamaModel model, AdapterSet adapters, AdapterOrigin origin)
+    public static void Save(string folder, LlamaModel model, AdapterSet adapters, AdapterOrigin origin) => Save(folder, AdapterPlaces.Of(model), adapters, origin);
+
+    /// <summary>Writes adapters whose base need not be there.</summary>
+    /// <param name="folder">Where; made unless it is there.</param>
+    /// <param name="places">What the adapters were read or made for.</param>
+    /// <param name="adapters">The adapters.</param>
+    /// <param name="origin">Where they come from.</param>
+    /// <exception cref="MokaException">The adapters are of several kinds or for other places, or the folder cannot be written.</exception>
+    public static void Save(string folder, AdapterPlaces places, AdapterSet adapters, AdapterOrigin origin)
     {
+        (string Stem, string Module, Adapter Adapter)[] entries = [.. from e in adapters.Entries let layer = places.LayerOf(e.Projection) select (HuggingFaceNames.AdapterStem(layer, e.Projection.Kind), HuggingFaceNames.Module(layer, e.Projection.Kind), e.Adapter)];
         ModelFolder.Create(folder);
-        (string Stem, string Module, Adapter Adapter)[] entries = [.. Places(model, adapters)];
         if (entries.Length == 0) throw new MokaException($"{folder}: there is no adapter to be saved; adapt at least one map.");
         AdapterFormat format = AdapterFormat.All.First(f => f.Holds(entries[0].Adapter));
         if (entries.FirstOrDefault(e => !format.Holds(e.Adapter)) is { Adapter: { } other })
@@ -78,7 +86,15 @@ public static class AdapterFolder
     /// <param name="model">The base it is for.</param>
     /// <param name="baseHash">The hash of the base's weights; an adapter that names another one is refused. Null accepts any.</param>
     /// <exception cref="MokaException">A file is missing or damaged, or the adapter belongs to another model.</exception>
-    public static StoredAdapter Load(string folder, LlamaModel model, string? baseHash)
+    public static StoredAdapter Load(string folder, LlamaModel model, string? baseHash) => Load(folder, AdapterPlaces.Of(model), baseHash);
+
+    /// <summary>Reads an adapter for its base, or for places that stand for it: see <see cref="AdapterPlaces.In"/>.</summary>
+    /// <param name="folder">The adapter's folder.</param>
+    /// <param name="places">What it is for.</param>
+    /// <exception cref="MokaException">A file is missing or damaged, or the adapter is for other places.</exception>
+    public static StoredAdapter Load(string folder, AdapterPlaces places) => Load(folder, places, baseHash: null);
+
+    private static StoredAdapter Load(string folder, AdapterPlaces places, string? baseHash)
     {
         if (!Directory.Exists(folder)) throw new MokaException($"{folder}: an adapter is a folder with {ConfigFile} and {WeightsFile}, and there is no such folder; check the path.");
         AdapterConfig config = AdapterConfig.Read(Path.Combine(folder, ConfigFile));
@@ -87,7 +103,7 @@ public static class AdapterFolder
         string? ownHash = HashOf(config, file);
         if (baseHash is not null && ownHash is not null && ownHash != baseHash)
             throw new MokaException($"{folder}: this adapter was trained on another model ({Quoted.Plain(config.BaseModel)}, weights {Short(ownHash)}) than the one given (weights {Short(baseHash)}); give that model.");
-        AdapterSet adapters = Read(config, format, file, model);
+        AdapterSet adapters = Read(config, format, file, places);
         return new StoredAdapter(adapters, new AdapterOrigin(config.BaseModel, ownHash)
         {
             Config = config.Bytes,
@@ -103,11 +119,11 @@ public static class AdapterFolder
     internal static AdapterFormat FormatOf(AdapterConfig config) => AdapterFormat.All.FirstOrDefault(f => f.PeftType == config.PeftType)
         ?? throw config.Error($"the adapter's peft_type must be one of {string.Join(", ", AdapterFormat.All.Select(f => f.PeftType))}, got {Quoted.Name(config.PeftType)}.");
 
-    private static AdapterSet Read(AdapterConfig config, AdapterFormat format, SafetensorsFile file, LlamaModel model)
+    private static AdapterSet Read(AdapterConfig config, AdapterFormat format, SafetensorsFile file, AdapterPlaces places)
     {
         HashSet<string> unread = [.. file.Tensors.Keys];
         List<(Projection, Adapter)> entries = [];
-        foreach ((int layer, Projection projection) in model.Blocks.SelectMany((block, layer) => block.Projections.Select(p => (layer, p))))
+        foreach ((int layer, Projection projection) in places.All)
         {
             ModuleTensors tensors = new(file, HuggingFaceNames.AdapterStem(layer, projection.Kind), HuggingFaceNames.Module(layer, projection.Kind));
             if (!unread.Any(name => name.StartsWith(tensors.Stem + ".", StringComparison.Ordinal))) continue;
@@ -117,17 +133,17 @@ public static class AdapterFolder
         }
         if (unread.Count > 0) throw new MokaException($"{file.Path}: the tensor {Quoted.Name(unread.Order(StringComparer.Ordinal).First())} belongs to no adapted projection of this model; check that both files of the adapter belong together.");
         if (entries.Count == 0) throw new MokaException($"{file.Path}: the file must change at least one projection, got none; check that both files of the adapter belong together.");
-        return new AdapterSet(entries, Targets(config, entries, model));
+        return new AdapterSet(entries, Targets(config, entries, places));
     }
 
     // The tensors say what is adapted; a description that says otherwise belongs to another file.
-    private static AdapterTargets Targets(AdapterConfig config, List<(Projection Projection, Adapter)> entries, LlamaModel model)
+    private static AdapterTargets Targets(AdapterConfig config, List<(Projection Projection, Adapter)> entries, AdapterPlaces places)
     {
         string[] kinds = [.. config.Targets().Select(HuggingFaceNames.KindOfTarget)];
         bool all = kinds.Contains(AdapterTargets.Everything);
         foreach (string kind in kinds.Where(k => k != AdapterTargets.Everything))
         {
-            if (model.Projections.All(p => p.Kind != kind)) throw config.Error($"target_modules must be projections of the model, got {Quoted.Name(kind)}.");
+            if (!places.Kinds.Contains(kind)) throw config.Error($"target_modules must be projections of the model, got {Quoted.Name(kind)}.");
             if (entries.All(e => e.Projection.Kind != kind)) throw config.Error($"target_modules names {HuggingFaceNames.TargetModule(kind)}, but there are no tensors for it; check that both files belong together.");
         }
         if (kinds.Length > 0 && !all && entries.FirstOrDefault(e => !kinds.Contains(e.Projection.Kind)).Projection is { } other)
@@ -184,12 +200,6 @@ public static class AdapterFolder
             using BlockMatrix stored = BlockMatrix.Quantize(parameter.Data, 1, parameter.Shape.Count, block, name);
             stream.Write(stored.Bytes);
         });
-    }
-
-    private static IEnumerable<(string Stem, string Module, Adapter Adapter)> Places(LlamaModel model, AdapterSet adapters)
-    {
-        Dictionary<Projection, int> layers = model.Blocks.SelectMany((block, layer) => block.Projections.Select(p => (p, layer))).ToDictionary(e => e.p, e => e.layer);
-        return adapters.Entries.Select(e => (HuggingFaceNames.AdapterStem(layers[e.Projection], e.Projection.Kind), HuggingFaceNames.Module(layers[e.Projection], e.Projection.Kind), e.Adapter));
     }
 
     private static long[] DimsOf(Parameter parameter) => parameter.Shape.Rank == 1 ? [parameter.Shape[0]] : [parameter.Shape[0], parameter.Shape[1]];

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 
 namespace MoKA.Native.Llama.Checkpoints;
@@ -10,6 +11,9 @@ internal static class HuggingFaceNames
     public const string Head = "lm_head.weight";
 
     private const string StemBegin = "base_model.model.";
+
+    /// <summary>The kinds of linear map, in the order in which a block uses them.</summary>
+    public static ImmutableArray<string> Kinds { get; } = ["q", "k", "v", "o", "gate", "up", "down"];
 
     /// <summary>The two halves of a module's LoRA in mlx-lm's files.</summary>
     public const string MlxA = ".lora_a", MlxB = ".lora_b";
@@ -55,6 +59,14 @@ internal static class HuggingFaceNames
 
     /// <summary>The module of a stem, as patterns name it.</summary>
     public static string ModuleOfStem(string stem) => stem.StartsWith(StemBegin, StringComparison.Ordinal) ? stem[StemBegin.Length..] : stem;
+
+    /// <summary>The layer and the kind of a stem, or null where it is no linear map of a block.</summary>
+    public static (int Layer, string Kind)? PlaceOf(string stem)
+    {
+        string kind = KindOfTarget(LastPart(stem));
+        return ModuleOfStem(stem).Split('.') is ["model", "layers", var number, ..] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int layer)
+            && Kinds.Contains(kind) && stem == AdapterStem(layer, kind) ? (layer, kind) : null;
+    }
 
     public static string Norm(int layer, string kind) =>
         string.Create(CultureInfo.InvariantCulture, $"model.layers.{layer}.{(kind == "attention" ? "input" : "post_attention")}_layernorm.weight");

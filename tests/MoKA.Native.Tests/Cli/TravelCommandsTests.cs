@@ -70,6 +70,19 @@ public sealed class TravelCommandsTests : IClassFixture<CliWorld>
     }
 
     [Fact]
+    public void Without_its_base_an_adapter_becomes_the_same_LoRA()
+    {
+        string[] Export(string output, params string[] more) => ["export", _run, "-o", _world.Path(output), "--rank", "8", "--json", "--threads", "1", .. more];
+        CliResult with = _world.Run(Export("lora-with", "-m", _world.Base)), alone = _world.Run(Export("lora-alone"));
+        Assert.Equal((0, 0), (with.Code, alone.Code));
+        foreach (string file in (string[])[AdapterFolder.ConfigFile, AdapterFolder.WeightsFile])
+            Assert.Equal(File.ReadAllBytes(Path.Combine(_world.Path("lora-with"), file)), File.ReadAllBytes(Path.Combine(_world.Path("lora-alone"), file)));
+        using JsonDocument a = JsonDocument.Parse(with.Out), b = JsonDocument.Parse(alone.Out);
+        Assert.Equal(Path.GetFileName(_world.Base), b.RootElement.GetProperty("model").GetString());
+        Assert.Equal(a.RootElement.GetProperty("modules").GetRawText(), b.RootElement.GetProperty("modules").GetRawText());
+    }
+
+    [Fact]
     public void A_model_travels_to_GGUF_and_back()
     {
         string gguf = _world.Path("model.gguf"), folder = _world.Path("folder");
@@ -107,7 +120,13 @@ public sealed class TravelCommandsTests : IClassFixture<CliWorld>
     }
 
     [Theory]
-    [InlineData(2, "--model", "export", "RUN", "-o", "OUT", "--to", "peft-lora")]
+    [InlineData(2, "--model", "export", "RUN", "-o", "OUT", "--to", "gguf-lora")]
+    [InlineData(2, "--model", "export", "RUN", "-o", "OUT", "--to", "hf")]
+    [InlineData(2, "adapter_config.json", "export", "BASE", "-o", "OUT", "--to", "peft-lora")]
+    [InlineData(2, "adapter_config.json", "export", "BASE", "-m", "BASE", "-o", "OUT", "--to", "peft-lokr")]
+    [InlineData(2, "apart", "export", "RUN", "-o", "RUN/adapter/inside", "--to", "peft-lora")]
+    [InlineData(3, "rank", "export", "RUN", "-o", "OUT")]
+    [InlineData(3, "Kronecker", "export", "RUN", "-o", "OUT", "--to", "peft-lokr")]
     [InlineData(2, "--model", "export", "RUN", "-o", "OUT", "--to", "gguf")]
     [InlineData(2, "exact", "export", "RUN", "-m", "BASE", "-o", "OUT", "--to", "hf", "--rank", "3")]
     [InlineData(2, "--type", "export", "RUN", "-m", "BASE", "-o", "OUT", "--to", "peft-lora", "--type", "f16")]
