@@ -10,6 +10,7 @@ internal static partial class GemmTile
     private const int StepsAhead = 32;
 
     /// <summary>14 rows of two registers: 28 sums, two registers of B and one broadcast of A are all but one of the 32 registers.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void Avx512Tall(int kc, ref float a, ref float b, ref float c, nint row, bool load)
     {
         Vector512<float> c0a = default, c0b = default;
