@@ -24,7 +24,7 @@ internal static class Elementwise
     }
 
     /// <summary>As many whole registers as fit, each width in a method of its own: together they would exceed what the compiler inlines.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(Compiled.AtOnce)]
     private static int Whole<TKernel, TLanes>(int first, int end, ref TKernel kernel) where TKernel : struct, IElementwise, allows ref struct where TLanes : struct, ILanes<TLanes>
     {
         int i = first;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -48,6 +49,7 @@ internal static class Reduce
         return lanes[0];
     }
 
+    [MethodImpl(Compiled.AtOnce)]
     private static void Sum512(ReadOnlySpan<float> a, Span<float> lanes)
     {
         ref float x = ref MemoryMarshal.GetReference(a);
@@ -65,6 +67,7 @@ internal static class Reduce
         s3.CopyTo(lanes[48..]);
     }
 
+    [MethodImpl(Compiled.AtOnce)]
     private static void Sum256(ReadOnlySpan<float> a, Span<float> lanes)
     {
         ref float x = ref MemoryMarshal.GetReference(a);
@@ -90,6 +93,7 @@ internal static class Reduce
         s7.CopyTo(lanes[56..]);
     }
 
+    [MethodImpl(Compiled.AtOnce)]
     private static void Dot512(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> lanes)
     {
         ref float x = ref MemoryMarshal.GetReference(a), y = ref MemoryMarshal.GetReference(b);
@@ -107,6 +111,7 @@ internal static class Reduce
         s3.CopyTo(lanes[48..]);
     }
 
+    [MethodImpl(Compiled.AtOnce)]
     private static void Dot256(ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> lanes)
     {
         ref float x = ref MemoryMarshal.GetReference(a), y = ref MemoryMarshal.GetReference(b);

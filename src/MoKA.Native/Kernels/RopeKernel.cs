@@ -16,6 +16,7 @@ internal static class RopeKernel
     {
         private readonly MatrixSpan _x = x, _y = y;
 
+        [MethodImpl(Compiled.AtOnce)]
         public void Run(int item, Worker worker)
         {
             (int first, int last) = RowBlocks.Range(item, _x.Rows);

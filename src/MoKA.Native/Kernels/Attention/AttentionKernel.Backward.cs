@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace MoKA.Native.Kernels;
@@ -124,6 +125,7 @@ internal static partial class AttentionKernel
         }
 
         /// <summary>Scores in p become probabilities, and dp in ds becomes ds = scale p ⊙ (dp - dy·y), both [rows, width].</summary>
+        [MethodImpl(Compiled.AtOnce)]
         public void Gradients(InstructionSet set, int first, MatrixSpan p, MatrixSpan ds, float scale)
         {
             if (set == InstructionSet.Avx512) Gradients<SixteenLanes>(first, p, ds, scale);
@@ -131,6 +133,7 @@ internal static partial class AttentionKernel
             else Gradients<OneLane>(first, p, ds, scale);
         }
 
+        [MethodImpl(Compiled.AtOnce)]
         private void Gradients<TLanes>(int first, MatrixSpan p, MatrixSpan ds, float scale) where TLanes : struct, ILanes<TLanes>
         {
             int width = p.Columns;

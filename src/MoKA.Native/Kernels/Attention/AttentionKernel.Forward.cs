@@ -92,6 +92,7 @@ internal static partial class AttentionKernel
             Packing.Copy(transposed.Transposed.RowRange(0, y.Rows), y.RowStride, y.Data, 0);
         }
 
+        [MethodImpl(Compiled.AtOnce)]
         private static void MultiplyColumns(MatrixSpan matrix, ReadOnlySpan<float> factors)
         {
             for (int i = 0; i < matrix.Rows; i++) TensorPrimitives.Multiply<float>(matrix.Row(i), factors, matrix.Row(i));
@@ -170,7 +171,7 @@ internal static partial class AttentionKernel
         }
 
         /// <summary>The maxima with the new scores, and what the sums so far shrink by. Apart from the loop below: together they would exceed what the compiler inlines.</summary>
-        [MethodImpl(MethodImplOptions.NoInlining)]
+        [MethodImpl(Compiled.AtOnce)]
         private void Raise<TLanes>(ref float s, int keys, int width, int column, float scale) where TLanes : struct, ILanes<TLanes>
         {
             ref float maxima = ref MemoryMarshal.GetReference(Maxima), sums = ref MemoryMarshal.GetReference(Sums), factors = ref MemoryMarshal.GetReference(Factors);
@@ -182,7 +183,7 @@ internal static partial class AttentionKernel
             (TLanes.Load(ref sums, column) * factor).Store(ref sums, column);
         }
 
-        [MethodImpl(MethodImplOptions.NoInlining)]
+        [MethodImpl(Compiled.AtOnce)]
         private void Exponentials<TLanes>(ref float s, int keys, int width, int column, float scale) where TLanes : struct, ILanes<TLanes>
         {
             ref float sums = ref MemoryMarshal.GetReference(Sums);

@@ -8,6 +8,7 @@ namespace MoKA.Native.Kernels;
 internal static class BlockCopy
 {
     /// <summary>to[i * toStride + j] = from[i * fromStride + j] for i below rows and j below columns.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     public static void Run(ReadOnlySpan<float> from, int fromStride, Span<float> to, int toStride, int rows, int columns)
     {
         if (rows == 0 || columns == 0) return;

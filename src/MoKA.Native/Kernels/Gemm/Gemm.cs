@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MoKA.Native.Kernels;
 
 /// <summary>
@@ -15,12 +17,6 @@ internal static partial class Gemm
 
     /// <summary>Tasks for each thread, so that one that is held up does not hold up all.</summary>
     private const int TasksPerThread = 4;
-
-    /// <summary>
-    /// Each thread multiplies its own rows only when it has so many: a panel of B is packed once for each share. Cores that share
-    /// no cache pay more for each other's rows.
-    /// </summary>
-    private const int LeastOwnRows = 224;
 
     /// <summary>
     /// The most rows a task packs and multiplies at once when B is a single panel: packed rows are then read only once, and these
@@ -124,15 +120,9 @@ internal static partial class Gemm
         }
     }
 
-    /// <summary>
-    /// A task is one panel of B for a share of the rows. Where the rows are many, each thread has its own, so that it reads what it
-    /// packed itself; where the panels are few, there are more shares.
-    /// </summary>
-    private static int RowTasks(int threads, PackedRows packed, int panels)
-    {
-        int ownRows = packed.Rows >= threads * LeastOwnRows ? threads : 1;
-        return Math.Min(packed.TallTiles, Math.Max(ownRows, Ceiling.OfRatio(TasksPerThread * threads, Math.Max(panels, 1))));
-    }
+    /// <summary>A task is one panel of B for all rows, so that each panel is packed once; where the panels are few, for a share of the rows.</summary>
+    private static int RowTasks(int threads, PackedRows packed, int panels) =>
+        Math.Min(packed.TallTiles, Ceiling.OfRatio(TasksPerThread * threads, Math.Max(panels, 1)));
 
     private static void CheckShapes(MatrixSpan a, int depth, int columns, MatrixSpan c)
     {
@@ -160,6 +150,7 @@ internal static partial class Gemm
     }
 
     /// <summary>Steps <paramref name="skip"/> .. skip + <paramref name="steps"/> of one slab of k, with a panel of B that holds just these.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void MultiplySlab<TTarget>(Worker worker, PackedRows packed, int slab, int skip, int steps, int first, int last, ReadOnlySpan<float> panelOfB, TTarget c, int row, int column, int validColumns, bool load)
         where TTarget : struct, ITarget, allows ref struct
     {

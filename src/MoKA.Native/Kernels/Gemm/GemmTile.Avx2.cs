@@ -6,6 +6,7 @@ namespace MoKA.Native.Kernels;
 internal static partial class GemmTile
 {
     /// <summary>6 rows of two registers: 12 sums, two registers of B and one broadcast of A are all but one of the 16 registers.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void Avx2Tall(int kc, ref float a, ref float b, ref float c, nint row, bool load)
     {
         Vector256<float> c0a = default, c0b = default;
@@ -69,6 +70,7 @@ internal static partial class GemmTile
     }
 
     /// <summary>4 rows of two registers: 8 independent chains, the least that keeps two multiply-adds a cycle busy.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void Avx2Short(int kc, ref float a, ref float b, ref float c, nint row, bool load)
     {
         Vector256<float> c0a = default, c0b = default;
@@ -116,6 +118,7 @@ internal static partial class GemmTile
     }
 
     /// <summary>One row of two registers: a single vector, bound by reading B.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void Avx2Single(int kc, ref float a, ref float b, ref float c, bool load)
     {
         Vector256<float> ca = load ? Vector256.LoadUnsafe(ref c) : default, cb = load ? Vector256.LoadUnsafe(ref c, 8) : default;

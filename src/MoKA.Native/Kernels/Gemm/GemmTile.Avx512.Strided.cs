@@ -22,6 +22,7 @@ internal static partial class GemmTile
     }
 
     /// <summary>14 rows of two registers: 28 sums, as in the tile of packed panels.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void Avx512TallStrided(int kc, ref float a, nint s, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)
     {
         Vector512<float> c0a = default, c0b = default;
@@ -153,6 +154,7 @@ internal static partial class GemmTile
     }
 
     /// <summary>14 rows of one register, for 16 columns.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void Avx512TallNarrowStrided(int kc, ref float a, nint s, nint stepOfA, ref float b, nint stepOfB, ref float c, nint row, bool load)
     {
         Vector512<float> c0 = default;
@@ -241,6 +243,7 @@ internal static partial class GemmTile
     }
 
     /// <summary>8 rows of two registers: as many sums as keep the unit busy, for two or three times 8 rows.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void Avx512MiddleStrided(int kc, ref float a, nint s, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)
     {
         Vector512<float> c0a = default, c0b = default;
@@ -323,6 +326,7 @@ internal static partial class GemmTile
     }
 
     /// <summary>4 rows of two registers, for the rows that a taller tile would leave empty.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void Avx512ShortStrided(int kc, ref float a, nint s, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)
     {
         Vector512<float> c0a = default, c0b = default;
@@ -371,6 +375,7 @@ internal static partial class GemmTile
     }
 
     /// <summary>One row of two registers: a single vector, bound by reading B.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void Avx512SingleStrided(int kc, ref float a, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint secondOfC, bool load)
     {
         Vector512<float> ca = load ? Vector512.LoadUnsafe(ref c) : default, cb = load ? Vector512.LoadUnsafe(ref Unsafe.Add(ref c, secondOfC)) : default;

@@ -1,8 +1,11 @@
+using System.Runtime.CompilerServices;
+
 namespace MoKA.Native.Kernels;
 
 internal static partial class GemmTile
 {
     /// <summary>The specification: height x 16 chains of fused multiply-adds, k ascending.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void Scalar(int height, int kc, ReadOnlySpan<float> a, ReadOnlySpan<float> b, Span<float> c, int stride, bool load)
     {
         for (int i = 0; i < height; i++)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace MoKA.Native.Kernels;
@@ -20,11 +21,20 @@ internal static partial class GemmTile
     /// <summary>The columns of every tile.</summary>
     public static int Width(InstructionSet set) => set == InstructionSet.Avx512 ? 32 : 16;
 
-    /// <summary>The tile for the next rows when <paramref name="rows"/> are left: shorter ones where one would be half empty.</summary>
+    /// <summary>
+    /// The tile for the next rows when <paramref name="rows"/> are left: one that is not full where it still takes less time than
+    /// several that are. A single row takes as long as four, waiting for its own sums.
+    /// </summary>
     public static int Height(InstructionSet set, int rows)
     {
-        int tall = TallHeight(set);
-        return rows > tall * 2 / 3 ? tall : rows > ShortHeight / 2 ? ShortHeight : 1;
+        if (set != InstructionSet.Avx512) return rows > ShortHeight ? TallHeight(set) : rows > 1 ? ShortHeight : 1;
+        return rows switch
+        {
+            > Avx512MiddleHeight + ShortHeight => Avx512TallHeight,
+            > ShortHeight => Avx512MiddleHeight,
+            > 1 => ShortHeight,
+            _ => 1,
+        };
     }
 
     /// <summary>The tile for the next rows on AVX-512 where none may be left empty.</summary>
@@ -41,6 +51,7 @@ internal static partial class GemmTile
     /// C [height, columns], rows <paramref name="stride"/> floats apart, from panels [kc, height] and [kc, width]; with fewer
     /// columns than the width, the room of the others may be written too.
     /// </summary>
+    [MethodImpl(Compiled.AtOnce)]
     public static void Run(InstructionSet set, int height, int kc, ReadOnlySpan<float> panelOfA, ReadOnlySpan<float> panelOfB, Span<float> tile, int stride, int columns, bool load)
     {
         int width = Width(set);

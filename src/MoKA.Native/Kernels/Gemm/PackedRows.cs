@@ -7,10 +7,10 @@ namespace MoKA.Native.Kernels;
 internal readonly ref struct PackedRows
 {
     /// <summary>
-    /// The most steps of k in a slab. A panel of B [512, 32] is twice a first-level cache and streams from the second as
-    /// fast as the tile reads it; shorter ones touch C more often, which costs more.
+    /// The most steps of k in a slab. A panel of B [2048, 32] is a quarter of a second-level cache, from which it streams as
+    /// fast as the tile reads it. Shorter slabs touch C more often: where its rows are a power of two apart, its columns fit no cache.
     /// </summary>
-    private const int MaxDepthOfSlab = 512;
+    private const int MaxDepthOfSlab = 2048;
 
     private const int TallTilesPerPackingTask = 8;
 

@@ -41,6 +41,7 @@ internal static class Packing
     }
 
     /// <summary>block [kc, valid] to <c>panel[p * width + column + j]</c>; the other columns stay as they are.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     public static void Copy(MatrixSpan block, int width, Span<float> panel, int column)
     {
         (int kc, int valid) = (block.Rows, block.Columns);
@@ -69,6 +70,7 @@ internal static class Packing
     /// Columns j .. j + 8, each adjacent in memory along k, become eight adjacent floats per step of k: a register holds
     /// four steps of one column and of the fourth after it, and both halves are transposed at once.
     /// </summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void TransposeEightColumns(MatrixSpan block, int j, int width, Span<float> panel, int column)
     {
         (int kc, int stride) = (block.Rows, block.ColumnStride);
@@ -104,6 +106,7 @@ internal static class Packing
         Vector256.Create(Vector128.LoadUnsafe(ref from, (nuint)offset), Vector128.LoadUnsafe(ref from, (nuint)(offset + 4 * stride)));
 
     /// <summary>Columns j .. j + 4, each adjacent in memory along k, become four adjacent floats per step of k.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void TransposeFourColumns(MatrixSpan block, int j, int width, Span<float> panel, int column)
     {
         int kc = block.Rows;

@@ -52,6 +52,7 @@ internal static class RowProduct
     }
 
     /// <summary>The specification: y[j] = fma(x[k], B[k, j], y[j]), k ascending; eight columns in turn hide the wait for each.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void Chains(MatrixSpan x, MatrixSpan b, Span<float> y)
     {
         for (int first = 0; first < y.Length; first += Lanes)
@@ -60,6 +61,7 @@ internal static class RowProduct
     }
 
     /// <summary>Rows of B adjacent: eight of them are read side by side, from the first column to the last.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void Sweep(MatrixSpan x, MatrixSpan b, Span<float> y)
     {
         int whole = y.Length / Lanes * Lanes, stride = b.RowStride, k = 0;
@@ -97,7 +99,7 @@ internal static class RowProduct
     }
 
     /// <summary>Columns of B adjacent: four steps of eight columns are transposed in registers, then used one after another.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
+    [MethodImpl(Compiled.AtOnce)]
     private static void SideBySide(MatrixSpan x, MatrixSpan b, Span<float> y)
     {
         int stride = b.ColumnStride, k = 0;
@@ -121,7 +123,7 @@ internal static class RowProduct
     }
 
     /// <summary>The same for the last sixteen columns: attention's blocks of 84 keys have them.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)] // as above
+    [MethodImpl(Compiled.AtOnce)]
     private static void HalfAsManySideBySide(MatrixSpan x, MatrixSpan b, Span<float> y)
     {
         int stride = b.ColumnStride, k = 0;

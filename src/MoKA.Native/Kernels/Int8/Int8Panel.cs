@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace MoKA.Native.Kernels;
@@ -35,6 +36,7 @@ internal readonly ref struct Int8Panel
     public static int FloatsFor(int width, int blocks) => blocks * width * (Groups + 1);
 
     /// <summary>Lays out rows of whole blocks; rows that are not there get scales of zero.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     public void Pack(ReadOnlySpan<byte> weights, int rows)
     {
         if (rows < Width) Scales.Clear();

@@ -8,7 +8,7 @@ namespace MoKA.Native.Kernels;
 internal static partial class Int8Rows
 {
     /// <summary>Eight rows of W, one in each lane of 32 bits.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
+    [MethodImpl(Compiled.AtOnce)]
     private static void EightRows(QuantizedTokens token, ReadOnlySpan<byte> weights, Span<float> y)
     {
         int blocks = token.Blocks;

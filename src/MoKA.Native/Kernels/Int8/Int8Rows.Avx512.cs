@@ -13,7 +13,7 @@ internal static partial class Int8Rows
     /// <code>d0 q q | q q q q | q q q q | q q q q | q q d1 | q q q q | q q q q | q q q q | q q q q</code>
     /// so that scales come with the codes and need no loads of their own.
     /// </summary>
-    [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
+    [MethodImpl(Compiled.AtOnce)]
     private static void SixteenRows(QuantizedTokens token, ReadOnlySpan<byte> weights, Span<float> y)
     {
         int blocks = token.Blocks;

@@ -26,6 +26,7 @@ internal static partial class Int8Rows
     }
 
     /// <summary>The specification, for one row.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static float Row(QuantizedTokens token, ReadOnlySpan<byte> weights)
     {
         float sum = 0;

@@ -8,7 +8,7 @@ namespace MoKA.Native.Kernels;
 internal static partial class Int8Tile
 {
     /// <summary>Three tokens by 16 rows: 6 sums of 16 bits and 6 of floats stay in registers.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
+    [MethodImpl(Compiled.AtOnce)]
     private static void ThreeTokensAvx2(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, int depth, Int8Panel panel, Span<float> y)
     {
         ref sbyte a = ref MemoryMarshal.GetReference(codes);
@@ -62,7 +62,7 @@ internal static partial class Int8Tile
     }
 
     /// <summary>One token by 16 rows.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
+    [MethodImpl(Compiled.AtOnce)]
     private static void OneTokenAvx2(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, Int8Panel panel, Span<float> y)
     {
         ref sbyte a = ref MemoryMarshal.GetReference(codes);

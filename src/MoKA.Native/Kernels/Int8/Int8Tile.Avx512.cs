@@ -8,7 +8,7 @@ namespace MoKA.Native.Kernels;
 internal static partial class Int8Tile
 {
     /// <summary>Six tokens by 32 rows: 12 sums of 16 bits and 12 of floats stay in registers.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
+    [MethodImpl(Compiled.AtOnce)]
     private static void SixTokensAvx512(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, int depth, Int8Panel panel, Span<float> y)
     {
         ref sbyte a = ref MemoryMarshal.GetReference(codes);
@@ -89,7 +89,7 @@ internal static partial class Int8Tile
     }
 
     /// <summary>One token by 32 rows.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
+    [MethodImpl(Compiled.AtOnce)]
     private static void OneTokenAvx512(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, Int8Panel panel, Span<float> y)
     {
         ref sbyte a = ref MemoryMarshal.GetReference(codes);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace MoKA.Native.Kernels;
@@ -56,6 +57,7 @@ internal static partial class Int8Tile
     }
 
     /// <summary>The specification, for one token.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void Scalar(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, Int8Panel panel, Span<float> y)
     {
         ReadOnlySpan<byte> weights = MemoryMarshal.AsBytes(panel.Codes);

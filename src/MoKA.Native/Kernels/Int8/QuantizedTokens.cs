@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -42,6 +43,7 @@ internal readonly ref struct QuantizedTokens
     public static int FloatsFor(int tokens, int depth) => checked(tokens * (depth / Block) * (2 + Block / sizeof(float)));
 
     /// <summary>Quantises one row.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     public void Quantize(int token, ReadOnlySpan<float> x)
     {
         for (int b = 0; b < Blocks; b++)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Numerics.Tensors;
 
 namespace MoKA.Native.Kernels;
@@ -8,6 +9,7 @@ internal static class PartialSums
     private const int SumsPerTask = 1024;
 
     /// <summary>sum [n] = the rows of partials [blocks, n], one after another.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     public static void Run(Cpu cpu, MatrixSpan partials, Span<float> sum)
     {
         Job job = new(partials, sum);
@@ -19,6 +21,7 @@ internal static class PartialSums
         private readonly MatrixSpan _partials = partials;
         private readonly Span<float> _sum = sum;
 
+        [MethodImpl(Compiled.AtOnce)]
         public void Run(int item, Worker worker)
         {
             int first = item * SumsPerTask, count = Math.Min(SumsPerTask, _sum.Length - first);

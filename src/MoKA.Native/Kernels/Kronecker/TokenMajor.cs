@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MoKA.Native.Kernels;
 
 /// <summary>
@@ -36,6 +38,7 @@ internal readonly ref struct TokenMajor(Span<float> data, int tokens, int groups
         return w + columns <= width ? _data.Slice((token * groups + row) * width + w, (rows - 1) * width + columns) : default;
     }
 
+    [MethodImpl(Compiled.AtOnce)]
     public void Read(int row, int rows, int column, int columns, Span<float> tile, int tileWidth)
     {
         for (int j = 0, run; j < columns; j += run)
@@ -45,6 +48,7 @@ internal readonly ref struct TokenMajor(Span<float> data, int tokens, int groups
         }
     }
 
+    [MethodImpl(Compiled.AtOnce)]
     public void Write(int row, int rows, int column, int columns, ReadOnlySpan<float> tile, int tileWidth)
     {
         for (int j = 0, run; j < columns; j += run)
@@ -67,6 +71,7 @@ internal readonly ref struct TokenMajor(Span<float> data, int tokens, int groups
     {
         private readonly TokenMajor _matrix = matrix;
 
+        [MethodImpl(Compiled.AtOnce)]
         public void Pack(Worker worker, int k, int kc, int first, int valid, int width, Span<float> panel)
         {
             if (valid < width) panel[..(kc * width)].Clear();
@@ -79,6 +84,7 @@ internal readonly ref struct TokenMajor(Span<float> data, int tokens, int groups
     {
         private readonly TokenMajor _matrix = matrix;
 
+        [MethodImpl(Compiled.AtOnce)]
         public void Pack(Worker worker, int k, int kc, int first, int valid, int width, Span<float> panel)
         {
             if (valid < width) panel[..(kc * width)].Clear();

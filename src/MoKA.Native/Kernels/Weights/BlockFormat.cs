@@ -38,6 +38,7 @@ internal interface IBlock
 /// <summary>Rows of quantised blocks.</summary>
 internal sealed class BlockFormat<TBlock>() : BlockFormat(TBlock.Weights, TBlock.Bytes) where TBlock : struct, IBlock
 {
+    [MethodImpl(Compiled.AtOnce)]
     public override void Dequantize(ReadOnlySpan<byte> row, int column, Span<float> weights)
     {
         if (column % GroupOf32.Length != 0 || weights.Length % GroupOf32.Length != 0)
@@ -57,6 +58,7 @@ internal sealed class BlockFormat<TBlock>() : BlockFormat(TBlock.Weights, TBlock
     }
 
     /// <summary>The same where groups are cut at either end.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private static void DequantizePieces(ReadOnlySpan<byte> row, int column, Span<float> weights)
     {
         Span<float> whole = stackalloc float[GroupOf32.Length];
@@ -70,6 +72,7 @@ internal sealed class BlockFormat<TBlock>() : BlockFormat(TBlock.Weights, TBlock
         }
     }
 
+    [MethodImpl(Compiled.AtOnce)]
     public override bool IsFinite(ReadOnlySpan<byte> blocks)
     {
         for (int at = 0; at < blocks.Length; at += TBlock.Bytes)

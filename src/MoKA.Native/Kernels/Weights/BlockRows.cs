@@ -45,7 +45,7 @@ internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> by
     private ReadOnlySpan<byte> From(int row) => _bytes[(row * _bytesOfRow)..];
 
     /// <summary>The scales of 64 rows, [64, blocks] in memory, as [blocks, 64].</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)] // a loop of its own, which the compiler keeps in registers
+    [MethodImpl(Compiled.AtOnce)]
     private static void GatherScales(ReadOnlySpan<byte> rows, int stride, int bytesOfBlock, int blocks, Span<Half> scales)
     {
         // The slices prove the bounds once; the loop reads and writes without checks.

@@ -46,6 +46,7 @@ internal sealed class Codebook
     /// Quantises a block, which begins with a new byte, and gives its largest magnitude. The nearest level of
     /// x (1 / magnitude), the lower one on a tie; zero is the level 0 of positive sign.
     /// </summary>
+    [MethodImpl(Compiled.AtOnce)]
     public float Quantize(ReadOnlySpan<float> weights, Span<byte> codes)
     {
         float largest = 0;
@@ -57,6 +58,7 @@ internal sealed class Codebook
     }
 
     /// <summary>Writes level × scale of the codes from number <paramref name="first"/> on.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     public void Dequantize(ReadOnlySpan<byte> codes, int first, float scale, Span<float> weights)
     {
         int i = 0;

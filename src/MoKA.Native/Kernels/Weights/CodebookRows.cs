@@ -37,7 +37,7 @@ internal readonly ref struct BlockMagnitudes
     }
 
     /// <summary>Writes the magnitudes of <paramref name="count"/> blocks from <paramref name="first"/> on, <paramref name="step"/> floats apart.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)] // loops of their own, which the compiler keeps in registers
+    [MethodImpl(Compiled.AtOnce)]
     public void CopyTo(int first, int count, Span<float> to, int step)
     {
         if (count == 0) return;
@@ -71,6 +71,7 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
     private readonly ReadOnlySpan<byte> _codes = codes;
     private readonly BlockMagnitudes _magnitudes = magnitudes;
 
+    [MethodImpl(Compiled.AtOnce)]
     public void Dequantize(int row, int column, Span<float> weights)
     {
         int first = checked(row * columns + column);

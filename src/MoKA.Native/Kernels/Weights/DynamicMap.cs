@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MoKA.Native.Kernels;
 
 /// <summary>
@@ -16,6 +18,7 @@ internal static class DynamicMap
     /// Quantises a block: the nearest level of x (1 / magnitude), the lower one on a tie; gives the largest magnitude. A
     /// block of zeros is the level 0.
     /// </summary>
+    [MethodImpl(Compiled.AtOnce)]
     public static float Quantize(ReadOnlySpan<float> values, Span<byte> codes)
     {
         float largest = 0;

@@ -13,6 +13,7 @@ internal readonly ref struct GroupedInt8Rows(ReadOnlySpan<sbyte> values, ReadOnl
     private readonly ReadOnlySpan<sbyte> _values = values;
     private readonly ReadOnlySpan<float> _scales = scales;
 
+    [MethodImpl(Compiled.AtOnce)]
     public void Dequantize(int row, int column, Span<float> weights)
     {
         int first = checked(row * columns + column);
@@ -31,6 +32,7 @@ internal readonly ref struct GroupedInt8Rows(ReadOnlySpan<sbyte> values, ReadOnl
     public void MultiplyRows(int row, scoped ReadOnlySpan<float> x, scoped Span<float> y, Worker worker) =>
         throw new NotSupportedException("GroupedInt8Rows: there are no pieces of 16 bytes to multiply in the lanes.");
 
+    [MethodImpl(Compiled.AtOnce)]
     private static void Scale(ReadOnlySpan<sbyte> q, float scale, Span<float> weights)
     {
         int i = 0;

@@ -8,6 +8,7 @@ namespace MoKA.Native.Kernels;
 /// <summary>IEEE half precision: 1 sign, 5 exponent and 10 mantissa bits. Exact as a float.</summary>
 internal sealed class Float16() : BlockFormat(1, sizeof(ushort))
 {
+    [MethodImpl(Compiled.AtOnce)]
     public override void Dequantize(ReadOnlySpan<byte> row, int column, Span<float> weights) =>
         TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(row).Slice(column, weights.Length), weights);
 
@@ -22,6 +23,7 @@ internal sealed class BFloat16() : BlockFormat(1, sizeof(ushort))
 {
     private const uint ExponentBits = 0x7F80;
 
+    [MethodImpl(Compiled.AtOnce)]
     public override void Dequantize(ReadOnlySpan<byte> row, int column, Span<float> weights)
     {
         ReadOnlySpan<ushort> halves = MemoryMarshal.Cast<byte, ushort>(row).Slice(column, weights.Length);
@@ -38,6 +40,7 @@ internal sealed class BFloat16() : BlockFormat(1, sizeof(ushort))
         for (; i < weights.Length; i++) weights[i] = BitConverter.UInt32BitsToSingle((uint)halves[i] << 16);
     }
 
+    [MethodImpl(Compiled.AtOnce)]
     public override bool IsFinite(ReadOnlySpan<byte> blocks)
     {
         foreach (ushort bits in MemoryMarshal.Cast<byte, ushort>(blocks))
@@ -46,6 +49,7 @@ internal sealed class BFloat16() : BlockFormat(1, sizeof(ushort))
     }
 
     /// <summary>To the nearest bfloat16, ties to even.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     public static void Quantize(ReadOnlySpan<float> weights, Span<byte> bytes)
     {
         Span<ushort> to = MemoryMarshal.Cast<byte, ushort>(bytes);

@@ -16,6 +16,7 @@ internal static class HalfRows
     private const int Lanes = LaneColumns.Rows, Piece = LaneRows.Piece, WeightsOfPiece = Piece / sizeof(ushort);
 
     /// <summary>y [32] += W x for rows of so many bytes. The rows that come next are asked for on the way.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     public static void Multiply(Worker worker, ReadOnlySpan<byte> rows, int bytesOfRow, ReadOnlySpan<byte> next, ReadOnlySpan<float> x, Span<float> y)
     {
         for (int at = 0; at < bytesOfRow; at += BytesApart)
@@ -27,7 +28,7 @@ internal static class HalfRows
     }
 
     /// <summary>So many pieces of each row; rows begin <paramref name="stride"/> bytes apart.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
+    [MethodImpl(Compiled.AtOnce)]
     private static void Multiply(ReadOnlySpan<byte> rows, int stride, int pieces, ReadOnlySpan<byte> next, ReadOnlySpan<float> x, Span<float> y)
     {
         // The slices prove the bounds once; the loop then reads without checks.

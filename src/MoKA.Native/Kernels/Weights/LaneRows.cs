@@ -26,7 +26,7 @@ internal static class LaneRows
     /// y [64] += W x. Rows begin <paramref name="stride"/> bytes apart; scales lie as [runs, 64], and none are read where
     /// <typeparamref name="TPiece"/> has none. The bytes that come next are asked for on the way.
     /// </summary>
-    [MethodImpl(MethodImplOptions.NoInlining)] // inside its callers the compiler runs out of registers
+    [MethodImpl(Compiled.AtOnce)]
     public static void Multiply<TPiece>(ReadOnlySpan<byte> rows, int stride, PieceRuns runs, ReadOnlySpan<float> levels, ReadOnlySpan<float> scales, ReadOnlySpan<byte> next, ReadOnlySpan<float> x, Span<float> y)
         where TPiece : struct, ILanePiece
     {

@@ -25,6 +25,7 @@ internal readonly struct Q4_0 : IBlock
     /// d = m / -8 where m is the weight of largest magnitude, sign kept, the first one on ties; q = min(15, ⌊x / d + 8.5⌋);
     /// d is rounded to half precision after the codes are chosen. An all-zero block is d = 0.
     /// </summary>
+    [MethodImpl(Compiled.AtOnce)]
     public static void Quantize(ReadOnlySpan<float> weights, Span<byte> block)
     {
         float largest = 0;

@@ -22,6 +22,7 @@ internal readonly struct Q8_0 : IBlock
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0));
 
     /// <summary>d = max |x| / 127; q = x / d rounded half away from zero; d is rounded to half precision after the codes are chosen.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     public static void Quantize(ReadOnlySpan<float> weights, Span<byte> block)
     {
         float largest = 0;

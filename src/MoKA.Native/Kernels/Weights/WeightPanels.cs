@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MoKA.Native.Kernels;
 
 /// <summary>
@@ -15,6 +17,7 @@ internal readonly ref struct WeightPanels<TRows>(TRows rows, bool transpose) : I
     }
 
     /// <summary>W: a step of k is a piece of a row, written where the panel wants it.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private void PackRows(int k, int kc, int first, int valid, int width, Span<float> panel)
     {
         if (valid < width) panel[..(kc * width)].Clear();
@@ -22,6 +25,7 @@ internal readonly ref struct WeightPanels<TRows>(TRows rows, bool transpose) : I
     }
 
     /// <summary>Wᵀ: the panel's columns are rows of W, its depth runs along them.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     private void PackTransposed(Worker worker, int k, int kc, int first, int valid, int width, Span<float> panel)
     {
         Span<float> weights = worker.Scratch(ScratchSlot.Dequantised, valid * kc);
