@@ -131,7 +131,7 @@ internal static class ExportCommand
     {
         loaded.Adapter?.Adapters.Attach();
         ModelMerger merger = new(loaded.Source, loaded.Model, Storage(request, loaded), Tokenizer(request, loaded));
-        List<QuantizedTensor> tensors = MergeReport.Write(session, parse, request.Json, merger, request.Output);
+        List<QuantizedTensor> tensors = TensorReport.Collect(session, parse, request.Json, $"writing {request.Output}", merger.Matrices, (report, cancel) => merger.Write(request.Output, report, cancel));
         List<Fact> facts = [.. Common(request, loaded), .. MergeReport.Facts(loaded, merger, request.Output, tensors)];
         MergeReport.Tensors(session, parse, request.Json, facts, tensors);
         return Print(session, parse, request, facts);

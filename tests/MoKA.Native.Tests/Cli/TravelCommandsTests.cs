@@ -42,11 +42,22 @@ public sealed class TravelCommandsTests : IClassFixture<CliWorld>
         Assert.Equal((0, ""), (kept.Code, kept.Error));
         Assert.Contains("relative error", kept.Out);
         Assert.Contains("q_proj", kept.Out);
-        CliResult result = _world.Run("merge", "-m", _world.Base, "-a", large, "-o", _world.Path("half"), "--dtype", "bf16", "--verify", "--threads", "1");
-        string weights = Path.Combine(_world.Path("half"), LlamaFolder.WeightsFile);
-        Assert.True(File.Exists(weights));
-        Assert.Equal(6, result.Code);
-        Assert.Contains("logits differ", Assert.Single(result.ErrorLines));
+        // What is there already stays, and what is not there is not begun.
+        foreach (string output in (string[])["half", "four"])
+        {
+            string[] before = _world.Everything();
+            byte[] held = File.ReadAllBytes(Path.Combine(_world.Path("four"), LlamaFolder.WeightsFile));
+            CliResult result = _world.Run("merge", "-m", _world.Base, "-a", large, "-o", _world.Path(output), "--force", "--dtype", "bf16", "--verify", "--threads", "1");
+            Assert.Equal(6, result.Code);
+            Assert.Matches("logits differ.*nothing is written", Assert.Single(result.ErrorLines));
+            Assert.Contains("verified", result.Out);
+            Assert.Equal(before, _world.Everything());
+            Assert.Equal(held, File.ReadAllBytes(Path.Combine(_world.Path("four"), LlamaFolder.WeightsFile)));
+        }
+        CliResult json = _world.Run("merge", "-m", _world.Base, "-a", large, "-o", _world.Path("half"), "--dtype", "bf16", "--verify", "--json", "--quiet", "--threads", "1");
+        using JsonDocument facts = JsonDocument.Parse(json.Out);
+        Assert.Equal((6, false, false), (json.Code, facts.RootElement.GetProperty("verified").GetBoolean(), facts.RootElement.TryGetProperty("size", out _)));
+        Assert.Equal(0, _world.Run("merge", "-m", _world.Base, "-a", large, "-o", _world.Path("half"), "--dtype", "bf16", "--threads", "1").Code);
     }
 
     [Theory]
