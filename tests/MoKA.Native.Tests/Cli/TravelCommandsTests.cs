@@ -126,6 +126,9 @@ public sealed class TravelCommandsTests : IClassFixture<CliWorld>
         Assert.Equal(0, _world.Run(Mlx("mlx-lora", "--to", "peft-lora", "--scale", "20")).Code);
         Assert.Equal("LORA", AdapterSummary.Read(_world.Path("mlx-lora")).PeftType);
         Assert.Equal(0, _world.Run(Mlx("mlx-moka", "--scale", "20", "--shapes", "8x4:4x8,8x4:4x8")).Code);
+        Assert.Equal(0, _world.Run("import", _run, "-m", _world.Base, "-o", _world.Path("kinds"), "--shapes", "q,o=8x4:4x8;k,v=2x8:8x4;4x8:16x4;down=8x4:4x16", "--threads", "1").Code);
+        Assert.Equal(["k 2x8:8x4", "o 8x4:4x8", "q 8x4:4x8", "v 2x8:8x4"], AdapterFolder.Load(_world.Path("kinds"), LlamaFolder.LoadModel(_world.Base), null).Adapters.Entries
+            .Where(e => e.Projection.Kind is "q" or "k" or "v" or "o").Select(e => $"{e.Projection.Kind} {Assert.Single(e.Adapter.Parts)}").Distinct().Order(StringComparer.Ordinal));
         Assert.Equal(3, _world.Run(Mlx("mlx-no")).Code);
         Assert.False(Directory.Exists(_world.Path("mlx-no")));
     }
@@ -159,6 +162,8 @@ public sealed class TravelCommandsTests : IClassFixture<CliWorld>
     [InlineData(3, "rank", "export", "RUN", "-m", "BASE", "-o", "OUT")]
     [InlineData(3, "Kronecker", "export", "RUN", "-m", "BASE", "-o", "OUT", "--to", "peft-lokr")]
     [InlineData(3, "another model", "merge", "-a", "RUN", "-m", "OTHER", "-o", "OUT")]
+    [InlineData(3, "a map of kind 'v' takes 32 inputs to 16 outputs", "import", "RUN", "-m", "BASE", "-o", "OUT", "--shapes", "v=8x4:4x8")]
+    [InlineData(3, "'head'", "import", "RUN", "-m", "BASE", "-o", "OUT", "--shapes", "head=8x4:4x8")]
     [InlineData(3, "differ", "import", "BASE", "-m", "BASE", "-o", "OUT", "--from", "full")]
     public void What_cannot_be_is_one_line_and_leaves_nothing(int code, string naming, params string[] args)
     {
