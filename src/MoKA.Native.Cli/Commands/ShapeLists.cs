@@ -26,6 +26,9 @@ internal sealed record ShapeLists(IReadOnlyList<string> Others, IReadOnlyList<(s
     public AdapterOptions Build(Func<IReadOnlyList<string>, AdapterOptions> create) =>
         create(Others) with { Exceptions = [.. Kinds.Select(k => create(k.Shapes) with { Kind = k.Kind })] };
 
+    /// <summary>As it is spelled.</summary>
+    public override string ToString() => string.Join(';', Kinds.Select(k => $"{k.Kind}={string.Join(',', k.Shapes)}").Concat(Others.Count > 0 ? [string.Join(',', Others)] : Array.Empty<string>()));
+
     private static ShapeLists Parse(string name, string text)
     {
         List<IReadOnlyList<string>> others = [];

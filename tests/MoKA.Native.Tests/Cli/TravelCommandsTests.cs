@@ -183,5 +183,7 @@ public sealed class TravelCommandsTests : IClassFixture<CliWorld>
         CliResult result = _world.Run(command, "--help");
         Assert.Equal((0, ""), (result.Code, result.Error));
         Assert.Contains($"  moka {command} ", result.Out[result.Out.IndexOf("Examples:", StringComparison.Ordinal)..]);
+        Assert.DoesNotContain("System.", result.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("{ ", result.Out, StringComparison.Ordinal);
     }
 }
