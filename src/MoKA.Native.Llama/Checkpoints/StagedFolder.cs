@@ -9,13 +9,15 @@ namespace MoKA.Native.Llama.Checkpoints;
 internal sealed class StagedFolder : IDisposable
 {
     private readonly string _output;
-    private bool _made;
+    private readonly List<string> _made = []; // the folders that were not there, the innermost first
 
     /// <summary>Makes the folder unless it is there, and the place to wait in it.</summary>
     /// <exception cref="MokaException">A folder cannot be made.</exception>
     public StagedFolder(string output)
     {
-        (_output, _made) = (output, !Directory.Exists(output));
+        _output = output;
+        for (string? folder = System.IO.Path.GetFullPath(output); folder is not null && !Directory.Exists(folder); folder = System.IO.Path.GetDirectoryName(folder)) _made.Add(folder);
+        ModelFolder.Create(output);
         Path = System.IO.Path.Combine(output, $".{Guid.NewGuid():n}.tmp");
         ModelFolder.Create(Path);
     }
@@ -33,7 +35,7 @@ internal sealed class StagedFolder : IDisposable
             foreach (string name in Directory.GetFiles(Path).Select(file => System.IO.Path.GetFileName(file)).OrderBy(name => name == last))
             {
                 File.Move(System.IO.Path.Combine(Path, name), System.IO.Path.Combine(_output, name), overwrite: true);
-                _made = false;
+                _made.Clear();
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -49,7 +51,7 @@ internal sealed class StagedFolder : IDisposable
         try
         {
             Directory.Delete(Path, recursive: true);
-            if (_made) Directory.Delete(_output);
+            foreach (string folder in _made) Directory.Delete(folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

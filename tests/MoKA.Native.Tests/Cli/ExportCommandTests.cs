@@ -90,8 +90,8 @@ public sealed class ExportCommandTests(CliWorld world) : IClassFixture<CliWorld>
     [Theory]
     [InlineData(2, "--model", "dora", "--rank", "4")]
     [InlineData(2, "--model", "dora", "--energy", "0.9")]
-    [InlineData(3, "merge", "dora", "--to", "gguf-lora", "-m", "BASE")]
-    [InlineData(3, "none", "dora", "--to", "peft-lokr")]
+    [InlineData(3, "a DoRA also scales the rows of its base's weights; give a rank or an energy", "dora", "--to", "gguf-lora", "-m", "BASE")]
+    [InlineData(3, "a DoRA also scales", "dora", "--to", "peft-lokr")]
     [InlineData(3, "none", "lora", "--to", "peft-lokr", "-m", "BASE")]
     [InlineData(3, "another model", "dora", "-m", "OTHER")]
     public void What_cannot_be_is_one_line_and_leaves_nothing(int code, string naming, string method, params string[] args)

@@ -184,8 +184,8 @@ public sealed class LoraExportTests : IDisposable
     {
         using GoldenAdapter golden = new();
         AdapterSet dora = golden.Load("dora").Adapters;
-        ErrorLine.Of(() => GgufLora.Write(golden.File("dora.gguf"), golden.Model, LoraExport.Convert(Cpus.Widest, dora, new LoraExportOptions())), "LoRA alone", "rank", "merge");
-        ErrorLine.Of(() => LokrExport.Convert(dora), "none", "LoRA", "merge");
+        ErrorLine.Of(() => GgufLora.Write(golden.File("dora.gguf"), golden.Model, LoraExport.Convert(Cpus.Widest, dora, new LoraExportOptions())), "LoRA alone", "scales the rows", "rank", "merge");
+        ErrorLine.Of(() => LokrExport.Convert(dora), "scales the rows", "LoRA", "merge");
         Assert.False(File.Exists(golden.File("dora.gguf")));
         AdapterSet alone = AdapterFolder.Load(golden.File("dora"), AdapterPlaces.In(golden.File("dora"))).Adapters;
         Assert.Same(alone, LoraExport.Convert(Cpus.Widest, alone, new LoraExportOptions()));

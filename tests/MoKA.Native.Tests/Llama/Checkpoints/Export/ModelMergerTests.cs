@@ -165,20 +165,23 @@ public sealed class ModelMergerTests : IDisposable
         AdapterSet another = TinyLlama.Adapt(model, "o", new MokaOptions { Filters = 3, Scale = 0.5f });
         another.Attach();
         if (there) Held();
+        string output = there ? Output : Path.Combine(Output, "far", "below");
         ModelMerger merger = new(source, model, WeightStorage.BF16);
         int left = 7 * Config.Layers;
         // The model is another one when what was written is compared with it.
-        MergeDifference difference = merger.WriteVerified(Output, Cpus.Widest, new[] { 1, 5, 9 }, _ =>
+        MergeDifference difference = merger.WriteVerified(output, Cpus.Widest, new[] { 1, 5, 9 }, _ =>
         {
             if (--left == 0) another.Detach();
         });
         Assert.False(difference.Holds, $"{difference.Relative:E2} of {difference.Bound:E2}");
         Untouched();
         using CancellationTokenSource stop = new();
-        Assert.Throws<OperationCanceledException>(() => merger.WriteVerified(Output, Cpus.Widest, new[] { 1, 5, 9 }, _ => stop.Cancel(), stop.Token));
+        Assert.Throws<OperationCanceledException>(() => merger.WriteVerified(output, Cpus.Widest, new[] { 1, 5, 9 }, _ => stop.Cancel(), stop.Token));
         Untouched();
-        ErrorLine.Of(() => merger.WriteVerified(Output, Cpus.Widest, Array.Empty<int>()), "at least one token");
+        ErrorLine.Of(() => merger.WriteVerified(output, Cpus.Widest, Array.Empty<int>()), "at least one token");
         Untouched();
+        File.WriteAllText(_folder.File("file"), "");
+        ErrorLine.Of(() => merger.WriteVerified(Path.Combine(_folder.File("file"), "below"), Cpus.Widest, new[] { 1 }), "below: the folder cannot be made");
         ErrorLine.Of(() => merger.WriteVerified(Path.Combine(Base, "inside"), Cpus.Widest, new[] { 1 }), "apart");
         Assert.False(Directory.Exists(Path.Combine(Base, "inside")));
 
