@@ -25,8 +25,8 @@ internal sealed record ConvertedAdapter(Cpu Cpu, StoredAdapter Stored, AdapterPl
         return new ConvertedAdapter(UsageException.Check(() => new Cpu(threads)), stored, places, new AdapterOrigin(stored.Origin.BaseModel, stored.Origin.BaseHash), Base: null);
     }
 
-    /// <summary>Whether a result is the adapter itself.</summary>
-    public bool IsSame(AdapterSet made) => made == Stored.Adapters;
+    /// <summary>Whether a result is the adapter itself, in files as PEFT reads them: it knows no word for all maps, which older descriptions have.</summary>
+    public bool IsSame(AdapterSet made) => made == Stored.Adapters && !made.Targets.Kinds.Contains(AdapterTargets.Everything);
 
     /// <summary>Writes a result into a folder of PEFT's style; the adapter itself is written as its files were, to the byte.</summary>
     public void Save(string output, AdapterSet made) => AdapterFolder.Save(output, Places, made, IsSame(made) ? Stored.Origin : Origin);

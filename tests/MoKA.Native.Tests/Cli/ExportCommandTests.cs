@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using MoKA.Native.Adapters;
 using MoKA.Native.Autograd;
 using MoKA.Native.Checkpoints;
@@ -52,6 +53,17 @@ public sealed class ExportCommandTests(CliWorld world) : IClassFixture<CliWorld>
         using JsonDocument json = JsonDocument.Parse(less.Out);
         Assert.Equal((0, 2), (less.Code, json.RootElement.GetProperty("ranks").GetInt32()));
         Assert.InRange(json.RootElement.GetProperty("worst_error").GetDouble(), 1e-6, 0.999);
+    }
+
+    [Fact]
+    public void An_older_description_is_written_as_PEFT_reads_it()
+    {
+        string old = world.Copy(Path.Combine(Trained("dora"), "adapter"), "older"), config = Path.Combine(old, AdapterFolder.ConfigFile), output = world.Path("newer");
+        JsonNode description = JsonNode.Parse(File.ReadAllText(config))!;
+        description["target_modules"] = new JsonArray("all");
+        File.WriteAllText(config, description.ToJsonString());
+        Assert.Equal(0, world.Run("export", old, "-o", output, "--threads", "1").Code);
+        foreach (string file in Files) Assert.Equal(File.ReadAllBytes(Path.Combine(Trained("dora"), "adapter", file)), File.ReadAllBytes(Path.Combine(output, file)));
     }
 
     [Fact]
