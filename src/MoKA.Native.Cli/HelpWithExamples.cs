@@ -21,6 +21,7 @@ internal sealed class HelpWithExamples(HelpAction help) : SynchronousCommandLine
             "moka train -m data/base -d data/stories/train.json --test data/stories/test.json -o runs/mine",
             "moka train -m MODEL -d DATA.jsonl --template alpaca --targets q,v --filters 6 --lr 2e-3 --steps 1000",
             "moka train -m data/base -d DATA.json --targets q,o --shapes 16x12:12x16,24x24:8x8",
+            "moka train -m data/base -d DATA.json --targets q,v --shapes \"q=16x12:12x16;v=8x12:8x16\"",
         ],
         ["generate"] =
         [

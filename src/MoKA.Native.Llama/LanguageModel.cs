@@ -59,7 +59,7 @@ public sealed class LanguageModel
     public AdapterSet AttachNew(AdapterOptions options, AdapterTargets targets, ulong seed)
     {
         DetachAdapter();
-        return Attach(new AdapterSet(Model.Projections, targets, (projection, place) => options.Create(projection, seed, place)));
+        return Attach(new AdapterSet(Model.Projections, targets, options, seed));
     }
 
     /// <summary>Puts a saved adapter on the model, in place of one that is there.</summary>

@@ -101,6 +101,10 @@ public sealed record LlamaConfig
         {
             throw new MokaException($"{source}: {problem}; check that it is the config of a LLaMA model.");
         }
+        if (BrokenBlock() is { } length)
+        {
+            throw new MokaException($"{source}: {length}; check the config, or store them in F32, F16 or BF16.");
+        }
     }
 
     // The upper limits lie far above every published model and keep all products of sizes inside 63 bits.
@@ -124,8 +128,11 @@ public sealed record LlamaConfig
         ?? Rule(!EosTokenIds.IsDefault && EosTokenIds.Length <= 64, "eos_token_id must be at most 64 ids, got more or none set")
         ?? EosTokenIds.Select(id => Token("eos_token_id", id)).FirstOrDefault(problem => problem is not null)
         ?? Rule(TableStorage.IsFloat() || TableStorage == WeightStorage.Other, $"the token table must be stored in F32, F16 or BF16, got {TableStorage}")
-        ?? Rule(!LinearStorage.IsFloat() || TableStorage == LinearStorage || TableStorage == WeightStorage.Other, $"linears in {LinearStorage} need a token table in the same type, got {TableStorage}")
-        ?? WholeBlocks("hidden_size", HiddenSize)
+        ?? Rule(!LinearStorage.IsFloat() || TableStorage == LinearStorage || TableStorage == WeightStorage.Other, $"linears in {LinearStorage} need a token table in the same type, got {TableStorage}");
+
+    // The rows of the linear maps have these lengths.
+    private string? BrokenBlock() =>
+        WholeBlocks("hidden_size", HiddenSize)
         ?? WholeBlocks("intermediate_size", IntermediateSize)
         ?? WholeBlocks("num_attention_heads * head_dim", QuerySize);
 

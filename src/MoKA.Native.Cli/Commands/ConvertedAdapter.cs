@@ -1,3 +1,4 @@
+using MoKA.Native.Adapters;
 using MoKA.Native.Llama.Checkpoints;
 
 namespace MoKA.Native.Cli.Commands;
@@ -6,7 +7,7 @@ namespace MoKA.Native.Cli.Commands;
 /// <param name="Cpu">What the large products run on.</param>
 /// <param name="Stored">The adapter, not attached.</param>
 /// <param name="Places">The maps it stands at.</param>
-/// <param name="Origin">Where the result says it comes from.</param>
+/// <param name="Origin">Where a result that is another adapter says it comes from.</param>
 /// <param name="Base">The base, or null.</param>
 internal sealed record ConvertedAdapter(Cpu Cpu, StoredAdapter Stored, AdapterPlaces Places, AdapterOrigin Origin, AdaptedModel? Base) : IDisposable
 {
@@ -23,6 +24,12 @@ internal sealed record ConvertedAdapter(Cpu Cpu, StoredAdapter Stored, AdapterPl
         StoredAdapter stored = AdapterFolder.Load(folder, places);
         return new ConvertedAdapter(UsageException.Check(() => new Cpu(threads)), stored, places, new AdapterOrigin(stored.Origin.BaseModel, stored.Origin.BaseHash), Base: null);
     }
+
+    /// <summary>Whether a result is the adapter itself, in files as PEFT reads them: it knows no word for all maps, which older descriptions have.</summary>
+    public bool IsSame(AdapterSet made) => made == Stored.Adapters && !made.Targets.Kinds.Contains(AdapterTargets.Everything);
+
+    /// <summary>Writes a result into a folder of PEFT's style; the adapter itself is written as its files were, to the byte.</summary>
+    public void Save(string output, AdapterSet made) => AdapterFolder.Save(output, Places, made, IsSame(made) ? Stored.Origin : Origin);
 
     public void Dispose() => Cpu.Dispose();
 }

@@ -16,16 +16,19 @@ internal static class ExportCommand
     private const string PeftLora = "peft-lora", PeftLokr = "peft-lokr", GgufLoraFile = "gguf-lora", Gguf = "gguf", Hf = "hf", Same = "same";
 
     /// <summary>What was asked for.</summary>
-    private sealed record Request(string Path, string? Model, string To, string Output, string Type, LoraExportOptions Lora, string? Tokenizer, bool Force, bool Json, int Threads);
+    private sealed record Request(string Path, string? Model, string To, string Output, string Type, LoraExportOptions Lora, string? Tokenizer, bool Force, bool Json, int Threads)
+    {
+        public bool AsksForLess => Lora.Rank is not null || Lora.Energy is not null;
+    }
 
     public static Command Create(Session session)
     {
         Argument<string> path = new("PATH") { Description = "An adapter's folder, the run that made it, or a model." };
         Option<string> to = Options.Choice("--to", "peft-lora, peft-lokr and gguf-lora are adapters; gguf and hf are models, merged with the adapter if one is given.", PeftLora, PeftLora, PeftLokr, GgufLoraFile, Gguf, Hf);
         Option<string> output = Options.RequiredText("--output", "-o", "OUT", "The folder to write; with gguf and gguf-lora the file.");
-        Option<string?> model = Options.Text("--model", "-m", "MODEL", "The base of the adapter. peft-lora and peft-lokr need it only where the adapter's files do not tell the sizes of its maps.");
+        Option<string?> model = Options.Text("--model", "-m", "MODEL", "The base of the adapter. peft-lora and peft-lokr need it only where the adapter's files do not tell the sizes of its maps, and for the LoRA nearest to a DoRA.");
         Option<string> type = Options.Choice("--type", "How to store numbers: gguf any of these, hf a floating-point type, gguf-lora f32 or f16. same is the model's own floating-point type, f32 for gguf-lora.", Same, [Same, .. AdaptedModel.Types.Keys]);
-        Option<int> rank = Options.Whole("--rank", "With peft-lora and gguf-lora: the most that a map's rank may be, for adapters that are not exactly of a low rank. 0 for exact alone.", 0, 0, LoraOptions.HighestRank);
+        Option<int> rank = Options.Whole("--rank", "With peft-lora and gguf-lora: the most that a map's rank may be; where that is not exact the nearest of that rank is made, also of a DoRA. 0 for what is exact alone.", 0, 0, LoraOptions.HighestRank);
         Option<float> energy = Options.Real("--energy", "Instead of --rank: the share of the update's squared singular values to keep, such as 0.99.", 0);
         Option<string?> tokenizer = Options.Tokenizer();
         Option<int> threads = Options.Threads();
@@ -49,6 +52,8 @@ internal static class ExportCommand
         if (!adapter && request.To is (PeftLora or PeftLokr))
         {
             using ConvertedAdapter alone = ConvertedAdapter.Alone(request.Path, request.Output, request.Force, request.Threads);
+            if (request.AsksForLess && alone.Stored.Adapters.Entries.Any(e => e.Adapter is DoraAdapter))
+                throw new UsageException($"{request.Path}: the LoRA nearest to a DoRA depends on its base's weights, and no base was given; add --model, or leave --rank and --energy out to write the DoRA itself.");
             return request.To == PeftLora ? Lora(session, parse, request, alone) : Lokr(session, parse, request, alone);
         }
         using AdaptedModel loaded = AdaptedModel.Load(request.Model ?? request.Path, adapter ? request.Path : null, request.Output, request.Tokenizer, request.Force, request.Threads);
@@ -67,7 +72,7 @@ internal static class ExportCommand
         if (request.Model is null && (request.To == GgufLoraFile || (model && adapter)))
             throw new UsageException($"{request.Path}: an adapter's export to {request.To} needs its base, got none; add --model.");
         if (!model && !adapter) throw new UsageException($"{request.Path}: --to {request.To} takes an adapter's folder, or the run that made it, and there is no {AdapterFolder.ConfigFile}; check the path.");
-        if (model && (request.Lora.Rank ?? request.Lora.Energy) is not null) throw new UsageException($"--rank and --energy belong to {PeftLora} and {GgufLoraFile}; a merged model is exact.");
+        if (model && request.AsksForLess) throw new UsageException($"--rank and --energy belong to {PeftLora} and {GgufLoraFile}; a merged model is exact.");
         if (request.Type != Same && request.To is (PeftLora or PeftLokr)) throw new UsageException("--type belongs to gguf, hf and gguf-lora; PEFT's folders hold floats.");
         if (request.To == Hf && request.Type is ("q8_0" or "q4_0")) throw new UsageException($"--type must be f32, f16 or bf16 with {Hf}, got {request.Type}; moka quantize and moka merge --requantize write folders in fewer bits.");
         if (request.To == GgufLoraFile && request.Type is not (Same or "f32" or "f16")) throw new UsageException($"--type must be f32 or f16 with {GgufLoraFile}, got {request.Type}.");
@@ -82,13 +87,13 @@ internal static class ExportCommand
             modules.Add(module);
             done(modules.Count);
         }, session.Cancel));
-        if (request.To == PeftLora) AdapterFolder.Save(request.Output, loaded.Places, lora, loaded.Origin);
+        if (request.To == PeftLora) loaded.Save(request.Output, lora);
         else GgufLora.Write(request.Output, loaded.Base!.Model, lora, request.Type == Same ? WeightStorage.F32 : AdaptedModel.Types[request.Type]);
         ExportedModule worst = modules.MaxBy(m => m.RelativeError);
         List<Fact> facts =
         [
             .. Common(request, loaded.Base, loaded.Origin), new("maps", Count(modules.Count), modules.Count),
-            new("exact", modules.All(m => m.Exact) ? "all, up to rounding" : $"{modules.Count(m => m.Exact)} of {modules.Count}", modules.All(m => m.Exact)),
+            new("exact", modules.All(m => m.Exact) ? Exactly(request, loaded, lora) : $"{modules.Count(m => m.Exact)} of {modules.Count}", modules.All(m => m.Exact)),
             new("ranks", Range(modules), modules.Max(m => m.Rank)),
             new("parameters", $"{Count(lora.ParameterCount)}, from {Count(own.ParameterCount)}", lora.ParameterCount),
             new("worst error", $"{Error(worst.RelativeError)} of its norm in {worst.Name}", worst.RelativeError),
@@ -101,12 +106,12 @@ internal static class ExportCommand
     private static int Lokr(Session session, ParseResult parse, Request request, ConvertedAdapter loaded)
     {
         AdapterSet lokr = LokrExport.Convert(loaded.Stored.Adapters);
-        AdapterFolder.Save(request.Output, loaded.Places, lokr, loaded.Origin);
+        loaded.Save(request.Output, lokr);
         LokrOptions options = ((LokrAdapter)lokr.Entries.First().Adapter).Options;
         return Print(session, parse, request,
         [
-            .. Common(request, loaded.Base, loaded.Origin), new("maps", Count(lokr.Entries.Count()), lokr.Entries.Count()), new("exact", "all, up to rounding", true),
-            new("decompose factor", $"{options.Factor}", options.Factor), new("rank", $"{options.Rank}, both factors whole", options.Rank),
+            .. Common(request, loaded.Base, loaded.Origin), new("maps", Count(lokr.Entries.Count()), lokr.Entries.Count()), new("exact", Exactly(request, loaded, lokr), true),
+            new("decompose factor", $"{options.Factor}", options.Factor), new("rank", loaded.IsSame(lokr) ? $"{options.Rank}" : $"{options.Rank}, both factors whole", options.Rank),
         ]);
     }
 
@@ -126,7 +131,7 @@ internal static class ExportCommand
     {
         loaded.Adapter?.Adapters.Attach();
         ModelMerger merger = new(loaded.Source, loaded.Model, Storage(request, loaded), Tokenizer(request, loaded));
-        List<QuantizedTensor> tensors = MergeReport.Write(session, parse, request.Json, merger, request.Output);
+        List<QuantizedTensor> tensors = TensorReport.Collect(session, parse, request.Json, $"writing {request.Output}", merger.Matrices, (report, cancel) => merger.Write(request.Output, report, cancel));
         List<Fact> facts = [.. Common(request, loaded), .. MergeReport.Facts(loaded, merger, request.Output, tensors)];
         MergeReport.Tensors(session, parse, request.Json, facts, tensors);
         return Print(session, parse, request, facts);
@@ -144,6 +149,8 @@ internal static class ExportCommand
         yield return new("format", request.To);
         yield return new("output", request.Output);
     }
+
+    private static string Exactly(Request request, ConvertedAdapter loaded, AdapterSet made) => request.To != GgufLoraFile && loaded.IsSame(made) ? "all, to the bit" : "all, up to rounding";
 
     private static string Range(List<ExportedModule> modules) => modules.Min(m => m.Rank) is var least && modules.Max(m => m.Rank) is var most && least == most ? $"{most}" : $"{least} to {most}";
 

@@ -20,7 +20,7 @@ internal static class ImportCommand
         Option<string> from = Options.Choice("--from", "What PATH is; auto looks. full is a model whose every weight was trained.", Auto, Auto, Peft, Mlx, Full);
         Option<string> to = Options.Choice("--to", "moka: the nearest mixture of Kronecker products. peft-lora: for mlx, the same adapter in PEFT's files.", Moka, Moka, PeftLora);
         Option<int> filters = Options.Whole("--filters", "How many filters each map gets.", 10, 1, MokaOptions.MostFilters);
-        Option<IReadOnlyList<KroneckerShape>> shapes = Options.Parsed<IReadOnlyList<KroneckerShape>>("--shapes", "S,S,...", "The filters' shapes instead, as 16x8:16x32 for A [16, 8] and B [16, 32]; for maps of one size.", [], text => [.. text.Split(',').Select(KroneckerShape.Parse)]);
+        Option<ShapeLists> shapes = ShapeLists.Option(TrainMethod.Shapes, "The filters' shapes in place of balanced ones, as 16x8:16x32,32x16:8x16 for A [16, 8] with B [16, 32] and A [32, 16] with B [8, 16]");
         Option<string> targets = Options.Parsed("--targets", "q,v|all", "With full: the maps to meet.", AdapterTargets.Everything, text => AdapterTargets.Parse(text).ToString());
         Option<float> scale = Options.Real("--scale", "With mlx: the factor on the update, where no description tells it.", 0);
         Option<int> threads = Options.Threads();
@@ -32,7 +32,8 @@ internal static class ImportCommand
             bool mixture = parse.GetRequiredValue(to) == Moka;
             if (!mixture && kind != Mlx) throw new UsageException($"--to {PeftLora} belongs to mlx; moka export writes other adapters as PEFT's.");
             if (parse.GetValue(scale) != 0 && kind != Mlx) throw new UsageException("--scale belongs to mlx; other adapters tell theirs.");
-            MokaOptions options = new() { Filters = parse.GetValue(filters), Shapes = parse.GetRequiredValue(shapes) };
+            ShapeLists lists = parse.GetRequiredValue(shapes);
+            MokaOptions options = UsageException.Check(() => (MokaOptions)lists.Build(list => new MokaOptions { Filters = lists.Filters ?? parse.GetValue(filters), Shapes = [.. list.Select(KroneckerShape.Parse)] }));
             UsageException.Check(options.Validate);
             UsageException.Check(() => OutputPlace.RequireApart(folder, source));
             using AdaptedModel loaded = AdaptedModel.Load(parse.GetRequiredValue(model), null, folder, tokenizer: null, parse.GetValue(force), parse.GetValue(threads));

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using MoKA.Native.Cli.Screens;
-using MoKA.Native.Llama;
 using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Llama.Checkpoints.Export;
 using MoKA.Native.Quantization;
@@ -19,7 +18,7 @@ internal static class MergeCommand
         Option<string> output = Options.RequiredText("--output", "-o", "OUT", "The folder to write.");
         Option<string> dtype = Options.Choice("--dtype", "The floating-point type of the merged weights. same is the base's own, or that of its token table where its maps have fewer bits.", Same, Same, "f32", "f16", "bf16");
         Option<string> requantize = Options.Choice("--requantize", "Store the merged linear maps in fewer bits all the same; each one's error is measured. no leaves them in the floating-point type.", No, [No, .. QuantizeCommand.Types.Where(t => !t.Value.IsFloat()).Select(t => t.Key)]);
-        Option<bool> verify = new("--verify") { Description = $"Compare the logits of a text with those of base and adapter; exit code {ExitCode.Verification} when they are too far apart." };
+        Option<bool> verify = new("--verify") { Description = $"Compare the logits of a text with those of base and adapter; where they are too far apart nothing is written, and the exit code is {ExitCode.Verification}." };
         Option<string?> prompt = new("--prompt", "-p") { Description = "The text to compare on; a usual one unless given.", HelpName = "TEXT" };
         Option<string?> tokenizer = Options.Tokenizer();
         Option<int> threads = Options.Threads();
@@ -35,28 +34,28 @@ internal static class MergeCommand
             WeightStorage storage = bits != No ? QuantizeCommand.Types[bits] : floats != Same ? AdaptedModel.Types[floats] : ModelMerger.FloatsOf(loaded.Source);
             string? words = parse.GetValue(tokenizer);
             ModelMerger merger = new(loaded.Source, loaded.Model, storage, words is null ? null : loaded.Source.LoadTokenizer(words));
-            List<QuantizedTensor> tensors = MergeReport.Write(session, parse, parse.GetValue(json), merger, to);
-            MergeDifference? difference = parse.GetValue(verify) ? Verify(loaded, to, storage, loaded.Tokens(parse.GetValue(prompt) ?? MergeCheck.UsualPrompt, words)) : null;
+            int[]? text = parse.GetValue(verify) ? loaded.Tokens(parse.GetValue(prompt) ?? MergeCheck.UsualPrompt, words) : null;
+            MergeDifference? difference = null;
+            List<QuantizedTensor> tensors = TensorReport.Collect(session, parse, parse.GetValue(json), $"writing {to}", merger.Matrices, (report, cancel) =>
+            {
+                if (text is null) merger.Write(to, report, cancel);
+                else difference = merger.WriteVerified(to, loaded.Cpu, text, report, cancel);
+            });
+            bool written = difference is null or { Holds: true };
             List<Fact> facts =
             [
-                new("base", parse.GetRequiredValue(model)), new("adapter", parse.GetRequiredValue(adapter)), new("output", to),
-                .. MergeReport.Facts(loaded, merger, to, tensors).Select(f => f.Label == "base" ? f with { Label = "storage of the base" } : f),
+                new("base", parse.GetRequiredValue(model)), new("adapter", parse.GetRequiredValue(adapter)), new("output", written ? to : $"{to}: nothing is written", to),
+                .. MergeReport.Facts(loaded, merger, written ? to : null, tensors).Select(f => f.Label == "base" ? f with { Label = "storage of the base" } : f),
                 .. difference is { } measured ? Facts(measured, storage) : [],
             ];
             MergeReport.Tensors(session, parse, parse.GetValue(json), facts, tensors);
             if (parse.GetValue(json)) Fact.WriteJson(session.Terminal.Out, facts);
             else session.Results(parse).Panel("moka merge", facts);
-            if (difference is null or { Holds: true }) return ExitCode.Success;
-            session.Terminal.Error.WriteLine(Invariant($"moka: {to}: the merged model's logits differ by {difference.Value.Relative:0.0e-0} of their size, more than {difference.Value.Bound:0.0e-0} for {storage}; it is written, but store it in a finer type."));
+            if (written) return ExitCode.Success;
+            session.Terminal.Error.WriteLine(Invariant($"moka: {to}: the merged model's logits differ by {difference!.Value.Relative:0.0e-0} of their size, more than {difference.Value.Bound:0.0e-0} for {storage}, and nothing is written; store it in a finer type, or leave --verify out to have it all the same."));
             return ExitCode.Verification;
         });
         return command;
-    }
-
-    private static MergeDifference Verify(AdaptedModel loaded, string output, WeightStorage storage, int[] tokens)
-    {
-        LlamaModel merged = ModelSource.Open(output).LoadModel();
-        return MergeCheck.Compare(loaded.Cpu, loaded.Model, merged, tokens, storage);
     }
 
     private static IEnumerable<Fact> Facts(MergeDifference difference, WeightStorage storage) =>

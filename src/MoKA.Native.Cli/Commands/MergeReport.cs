@@ -8,26 +8,23 @@ using static MoKA.Native.Cli.Screens.Format;
 
 namespace MoKA.Native.Cli.Commands;
 
-/// <summary>Writes a merged folder and tells what storing it cost.</summary>
+/// <summary>Tells what storing a merged folder cost.</summary>
 internal static class MergeReport
 {
-    /// <summary>Writes the folder while a count shows how far it is.</summary>
-    public static List<QuantizedTensor> Write(Session session, ParseResult parse, bool json, ModelMerger merger, string output) =>
-        TensorReport.Collect(session, parse, json, $"writing {output}", merger.Matrices, (report, cancel) => merger.Write(output, report, cancel));
-
-    /// <summary>How the folder is stored, what that does to the base, and its size.</summary>
-    public static IEnumerable<Fact> Facts(AdaptedModel loaded, ModelMerger merger, string output, List<QuantizedTensor> tensors)
+    /// <summary>How the folder is stored, what that does to the base, and its size where one was written.</summary>
+    public static IEnumerable<Fact> Facts(AdaptedModel loaded, ModelMerger merger, string? output, List<QuantizedTensor> tensors)
     {
-        long size = new FileInfo(Path.Combine(output, LlamaFolder.WeightsFile)).Length;
         WeightStorage before = loaded.Source.Config.LinearStorage;
         return
         [
             new("storage", $"linear maps {merger.Linears}, token table and head {merger.Tables}", merger.Linears.ToString()),
             .. before.IsFloat() || !merger.Linears.IsFloat() ? Array.Empty<Fact>() : [new("base", $"its linear maps in {InspectModel.Name(before)} are written as {merger.Linears}, since what is merged into them is finer than their steps", "dequantised")],
             .. Rounding(tensors),
-            new("size", $"{Bytes(size)}, from {Bytes(loaded.Source.WeightBytes)}", size),
+            .. output is null ? Array.Empty<Fact>() : [Size(new FileInfo(Path.Combine(output, LlamaFolder.WeightsFile)).Length, loaded)],
         ];
     }
+
+    private static Fact Size(long size, AdaptedModel loaded) => new("size", $"{Bytes(size)}, from {Bytes(loaded.Source.WeightBytes)}", size);
 
     /// <summary>The worst that rounding to the storage did, where it rounded.</summary>
     public static IEnumerable<Fact> Rounding(List<QuantizedTensor> tensors)

@@ -25,7 +25,7 @@ internal static class TrainCommand
         Option<float> clip = Options.Real("--clip", "The largest norm of the gradient; 0 never clips.", Defaults.Clip);
         Option<float> decay = Options.Real("--weight-decay", "Decoupled decay of the filters.", Defaults.WeightDecay);
         Option<int> filters = Options.Whole(TrainMethod.Filters, "Kronecker filters of a map (moka).", Defaults.Filters, 1, 1024);
-        Option<IReadOnlyList<string>> shapes = Options.Parsed<IReadOnlyList<string>>(TrainMethod.Shapes, "LIST", "The filters' shapes, rows x columns of A : of B, as 16x8:16x32,32x16:8x16 (moka, krona), or with an identity, as I8:16x32,16x32:I8 (moka-s); balanced ones unless given.", [], text => text.Split(','));
+        Option<ShapeLists> shapes = ShapeLists.Option(TrainMethod.Shapes, "The filters' shapes, rows x columns of A : of B, as 16x8:16x32,32x16:8x16 (moka, krona), or with an identity, as I8:16x32,16x32:I8 (moka-s); balanced ones unless given");
         Option<int> rank = Options.Whole(TrainMethod.Rank, "The rank of a low-rank pair (lora, rslora, dora) or of a factor that is one (lokr).", Defaults.Rank, 1);
         Option<float> alpha = Options.Real(TrainMethod.Alpha, "The update's scale is alpha / rank (rslora: / its root); 0 for the rank.", 0);
         Option<float> rateRatio = Options.Real(TrainMethod.RateRatio, "How many times faster B learns than A, as in LoRA+ (lora, rslora, dora).", Defaults.RateRatio);

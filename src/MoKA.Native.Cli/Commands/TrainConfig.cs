@@ -56,7 +56,7 @@ internal static class TrainConfig
     {
         (string Option, string Label, object? Value)[] all =
         [
-            (TrainMethod.Filters, "filters", s.Shapes.Count > 0 ? s.Shapes.Count : s.Filters), (TrainMethod.Scale, "scale", s.Scale), (TrainMethod.Temperature, "temperature", s.Temperature), (TrainMethod.Gate, "gate", s.Gated),
+            (TrainMethod.Filters, "filters", s.Shapes.Filters ?? s.Filters), (TrainMethod.Scale, "scale", s.Scale), (TrainMethod.Temperature, "temperature", s.Temperature), (TrainMethod.Gate, "gate", s.Gated),
             (TrainMethod.Rank, "rank", s.Rank), (TrainMethod.Alpha, "alpha", s.Alpha ?? s.Rank), (TrainMethod.RateRatio, "rate ratio", s.RateRatio), (TrainMethod.Factor, "decompose factor", s.DecomposeFactor), (TrainMethod.Both, "decompose both", s.DecomposeBoth),
         ];
         IReadOnlyList<string> takes = TrainMethod.ByName(s.Method).Takes;

@@ -45,8 +45,8 @@ internal sealed record TrainSettings
 
     public int Filters { get; init; } = 10;
 
-    /// <summary>The filters' shapes as they are written; empty lets every map have its usual ones.</summary>
-    public IReadOnlyList<string> Shapes { get; init; } = [];
+    /// <summary>The filters' shapes as they are written.</summary>
+    public ShapeLists Shapes { get; init; } = ShapeLists.None;
 
     public int Rank { get; init; } = 16;
 
@@ -87,7 +87,7 @@ internal sealed record TrainSettings
     public const int UsualLength = 512;
 
     /// <summary>How each adapted map is changed.</summary>
-    public AdapterOptions Adapter => TrainMethod.ByName(Method).Create(this);
+    public AdapterOptions Adapter => TrainMethod.ByName(Method).Options(this);
 
     public TrainingOptions Training => new()
     {

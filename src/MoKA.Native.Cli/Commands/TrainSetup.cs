@@ -21,8 +21,7 @@ internal sealed class TrainSetup : IDisposable
         Data = new InstructionDataset(Tokenizer, template, AlpacaReader.Read(settings.Data), MaxLength, settings.Seed);
         HeldOut = settings.Test is null ? null : new HeldOut(settings.Test, Tokenizer, template, MaxLength, settings.EvalExamples);
         BaseHash = _inputs.Source.Hash();
-        Adapters = UsageException.Check(() => new AdapterSet(Model.Projections, AdapterTargets.Parse(settings.Targets), (projection, place) =>
-            settings.Adapter.Create(projection, settings.Seed, place)));
+        Adapters = UsageException.Check(() => new AdapterSet(Model.Projections, AdapterTargets.Parse(settings.Targets), settings.Adapter, settings.Seed));
         Adapters.Attach();
         Model.Recompute = settings.Recompute;
         double tokens = Data.Examples.Average(e => e.Tokens.Length - 1.0), targets = Data.Examples.Average(e => (double)e.ResponseLength);
@@ -53,7 +52,7 @@ internal sealed class TrainSetup : IDisposable
 
     /// <summary>The distinct shapes of adapted maps with the kinds that have them.</summary>
     public IEnumerable<(string Kinds, Adapter Adapter)> AdaptedShapes => Adapters.Entries
-        .GroupBy(e => (e.Projection.Out, e.Projection.In))
+        .GroupBy(e => (e.Projection.Out, e.Projection.In, string.Join(' ', e.Adapter.Parts)))
         .Select(g => (string.Join(',', g.Select(e => e.Projection.Kind).Distinct()), g.First().Adapter));
 
     public void Dispose() => _inputs.Dispose();

@@ -168,7 +168,7 @@ public static class AdapterFolder
             { "base_model_name_or_path", origin.BaseModel },
             { "inference_mode", true },
             { "peft_type", format.PeftType },
-            { "target_modules", adapters.Targets.Kinds.Select(kind => kind == AdapterTargets.Everything ? kind : HuggingFaceNames.TargetModule(kind)) },
+            { "target_modules", TargetModules(adapters) },
             { "task_type", "CAUSAL_LM" },
         };
         if (format is not (LoraFormat or LokrFormat) && origin.BaseHash is { } hash) members.Add(HashKey, hash);
@@ -186,6 +186,10 @@ public static class AdapterFolder
         }
         return stream.ToArray();
     }
+
+    // PEFT knows no word in a list for all of them.
+    private static IEnumerable<string> TargetModules(AdapterSet adapters) =>
+        (adapters.Targets.Kinds.Contains(AdapterTargets.Everything) ? adapters.Entries.Select(e => e.Projection.Kind).Distinct() : adapters.Targets.Kinds).Select(HuggingFaceNames.TargetModule);
 
     private static void Add(SafetensorsWriter writer, string name, Parameter parameter, ElementType type)
     {

@@ -5,7 +5,7 @@ namespace MoKA.Native.Llama.Checkpoints;
 
 /// <summary>
 /// The maps that the adapters of a folder may stand at, in the model's order: those of the base, or without it maps of which
-/// the adapter's own files tell the sizes and nothing else. That is enough to convert adapters, but not to run them.
+/// the adapter's own files tell the sizes and nothing else. That is enough to convert adapters, but not to run them, nor to write out what a DoRA does to a weight.
 /// </summary>
 public sealed class AdapterPlaces
 {
@@ -24,12 +24,10 @@ public sealed class AdapterPlaces
 
     /// <summary>Those that an adapter changes, by its own files.</summary>
     /// <param name="folder">The adapter's.</param>
-    /// <exception cref="MokaException">A file is missing or damaged, a module is no linear map of a LLaMA model, or the files do not tell its size: those of a DoRA never do all it needs.</exception>
+    /// <exception cref="MokaException">A file is missing or damaged, a module is no linear map of a LLaMA model, or the files do not tell its size.</exception>
     public static AdapterPlaces In(string folder)
     {
         using AdapterModules modules = new(folder, model: null);
-        if (modules.Format is LoraFormat && modules.Config.Flag("use_dora"))
-            throw modules.Config.Error("a DoRA scales the rows of its base's weights and cannot be read without them; merge the adapter into its base.");
         return new AdapterPlaces(modules.Stems.Select(stem => PlaceOf(modules, stem)).OrderBy(p => p.Layer).ThenBy(p => HuggingFaceNames.Kinds.IndexOf(p.Place.Kind)), HuggingFaceNames.Kinds.ToHashSet());
     }
 

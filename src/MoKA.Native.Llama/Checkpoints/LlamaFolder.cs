@@ -53,16 +53,22 @@ public static class LlamaFolder
         SafetensorsReader file = OpenWeights(folder);
         try
         {
-            SafetensorsWeights weights = new(file, config);
-            LlamaModel model = new(config, weights);
-            weights.RequireAllRead();
-            return model;
+            return LoadModel(config, file);
         }
         catch
         {
             file.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The same from weights that the caller opened and closes when the model is done with.</summary>
+    internal static LlamaModel LoadModel(LlamaConfig config, SafetensorsReader file)
+    {
+        SafetensorsWeights weights = new(file, config);
+        LlamaModel model = new(config, weights);
+        weights.RequireAllRead();
+        return model;
     }
 
     /// <summary>Reads the tokenizer and checks that its ids fit the model.</summary>

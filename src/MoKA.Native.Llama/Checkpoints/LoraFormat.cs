@@ -35,8 +35,8 @@ internal sealed class LoraFormat : AdapterFormat
     public override void WriteOptions(ConfigMembers members, IReadOnlyList<(string Module, Adapter Adapter)> adapters)
     {
         LoraOptions first = OptionsOf(adapters[0].Adapter);
-        float alpha = AlphaOf(first);
-        members.Add("alpha_pattern", adapters.Select(a => (a.Module, AlphaOf(OptionsOf(a.Adapter)))).Where(a => a.Item2 != alpha));
+        float alpha = AlphaOf(first, first.RankStabilized);
+        members.Add("alpha_pattern", adapters.Select(a => (a.Module, Alpha: AlphaOf(OptionsOf(a.Adapter), first.RankStabilized))).Where(a => a.Alpha != alpha));
         members.Add("bias", "none");
         members.Add("fan_in_fan_out", false);
         members.Add("init_lora_weights", true);
@@ -70,12 +70,14 @@ internal sealed class LoraFormat : AdapterFormat
             Decomposed = config.Flag("use_dora"),
         };
         MokaFormat.Valid(config, options.Validate);
-        return options.Create(projection.Current, seed: 0, stream: 0);
+        return options.Decomposed ? new DoraAdapter(outputs, inputs, options) : new LoraAdapter(outputs, inputs, options, seed: 0, stream: 0);
     }
 
     private static LoraOptions OptionsOf(Adapter adapter) => adapter is DoraAdapter dora ? dora.Options : ((LoraAdapter)adapter).Options;
 
-    private static float AlphaOf(LoraOptions options) => options.Alpha ?? options.Rank;
+    // A description says once for all maps whether the scale is alpha / r or alpha / √r.
+    private static float AlphaOf(LoraOptions options, bool stabilized) =>
+        options.RankStabilized == stabilized ? options.Alpha ?? options.Rank : options.Scale * (stabilized ? MathF.Sqrt(options.Rank) : options.Rank);
 }
 
 /// <summary>

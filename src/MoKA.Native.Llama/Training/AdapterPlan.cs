@@ -27,8 +27,9 @@ public sealed class AdapterPlan
         method.Validate();
         (Method, Targets) = (method, targets);
         long layers = config.Layers;
-        Kinds = [.. config.LinearMaps.Where(m => targets.Contains(m.Kind)).Select(m =>
-            (m.Kind, new MapCost(layers * method.ParametersFor(m.Outputs, m.Inputs), layers * method.GatesFor(m.Outputs, m.Inputs), layers * method.CostFor(m.Outputs, m.Inputs))))];
+        method.RequireKinds(known.Where(targets.Contains));
+        Kinds = [.. config.LinearMaps.Where(m => targets.Contains(m.Kind)).Select(m => (m.Kind, method.For(m.Kind), m.Outputs, m.Inputs)).Select(m =>
+            (m.Kind, new MapCost(layers * m.Item2.ParametersFor(m.Outputs, m.Inputs), layers * m.Item2.GatesFor(m.Outputs, m.Inputs), layers * m.Item2.CostFor(m.Outputs, m.Inputs))))];
         Share = (double)Parameters / config.ParameterCount;
     }
 

@@ -49,9 +49,10 @@ public sealed record MemoryEstimate
         double beside = 0, numbers = 0, workspace = 0;
         foreach ((string kind, int outputs, int inputs) in config.LinearMaps.Where(m => targets.Contains(m.Kind)))
         {
-            beside += options.KeptPerToken(outputs, inputs);
-            numbers += config.Layers * (double)options.ParametersFor(outputs, inputs);
-            workspace = Math.Max(workspace, options.WorkspaceFor(outputs, inputs, tokens));
+            AdapterOptions own = options.For(kind);
+            beside += own.KeptPerToken(outputs, inputs);
+            numbers += config.Layers * (double)own.ParametersFor(outputs, inputs);
+            workspace = Math.Max(workspace, own.WorkspaceFor(outputs, inputs, tokens));
         }
         double layer = PerLayer(config) + beside, gradients = 3.0 * config.IntermediateSize + 5.0 * config.HiddenSize + beside;
         double kept = 2 * config.HiddenSize + config.Layers * (recompute ? config.HiddenSize : layer);

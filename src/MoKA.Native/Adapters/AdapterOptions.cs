@@ -12,8 +12,37 @@ public abstract record AdapterOptions
     /// <summary>The probability with which an element of the adapter's input is dropped in training.</summary>
     public float Dropout { get; init; }
 
-    /// <summary>Throws one line when a value is out of range.</summary>
-    public abstract void Validate();
+    /// <summary>The kind of map that these options are for, so that errors can name it; null where they are for all.</summary>
+    public string? Kind { get; init; }
+
+    /// <summary>Options of the same method that hold for one <see cref="Kind"/> of map each, in place of these.</summary>
+    public IReadOnlyList<AdapterOptions> Exceptions { get; init; } = [];
+
+    /// <summary>What holds for a kind of map.</summary>
+    public AdapterOptions For(string kind) => Exceptions.FirstOrDefault(e => e.Kind == kind) ?? this with { Kind = kind, Exceptions = [] };
+
+    /// <summary>Throws one line when a value is out of range, here or in an exception.</summary>
+    public void Validate()
+    {
+        ValidateSettings();
+        foreach (AdapterOptions exception in Exceptions)
+        {
+            if (exception.Kind is null || exception.Exceptions.Count > 0 || exception.Method != Method || Exceptions.Count(e => e.Kind == exception.Kind) > 1)
+                throw new MokaException($"{Method} for {Quoted.Name(exception.Kind ?? "no kind of map")}: an exception must be of the same method and the only one for its kind, without further ones; got {exception.Method}.");
+            exception.ValidateSettings();
+        }
+    }
+
+    /// <summary>Throws one line when there is an exception for a kind of map that is not adapted.</summary>
+    public void RequireKinds(IEnumerable<string> adapted)
+    {
+        string[] known = [.. adapted.Distinct()];
+        if (Exceptions.FirstOrDefault(e => !known.Contains(e.Kind)) is { } other)
+            throw new MokaException($"{Method} for {Quoted.Name(other.Kind!)}: the adapted kinds of map are {string.Join(", ", known)}; name one of them, or adapt that kind too.");
+    }
+
+    /// <summary>Throws one line when a value of these options by themselves is out of range.</summary>
+    protected abstract void ValidateSettings();
 
     /// <summary>A new adapter for a map, which it leaves as it is until it is trained.</summary>
     /// <param name="frozen">The map. Only DoRA reads its weight, once.</param>
@@ -41,6 +70,9 @@ public abstract record AdapterOptions
 
     /// <summary>The settings in a line for a person, after the method's name.</summary>
     public abstract string Describe();
+
+    /// <summary>The map in an error, before its lengths.</summary>
+    private protected string MapText => Kind is null ? "the adapted weight" : $"a map of kind {Quoted.Name(Kind)}";
 
     private protected void ValidateDropout()
     {

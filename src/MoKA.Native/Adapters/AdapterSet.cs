@@ -18,6 +18,17 @@ public sealed class AdapterSet
         Targets = targets;
     }
 
+    /// <summary>Makes an adapter as <paramref name="options"/> say for every projection whose kind is a target.</summary>
+    /// <param name="projections">Those of a model.</param>
+    /// <param name="targets">Which kinds are adapted.</param>
+    /// <param name="options">The method and its settings, perhaps with exceptions for some of these kinds.</param>
+    /// <param name="seed">What the first factors are drawn from.</param>
+    /// <exception cref="Diagnostics.MokaException">An option is out of range or does not fit a map, or a kind is none of the model's, or an exception's none of the targets.</exception>
+    public AdapterSet(IReadOnlyList<Projection> projections, AdapterTargets targets, AdapterOptions options, ulong seed)
+        : this(projections, targets, Checked(projections, targets, options, seed))
+    {
+    }
+
     /// <summary>Adapters that are there already, each for its projection.</summary>
     public AdapterSet(IEnumerable<(Projection Projection, Adapter Adapter)> entries, AdapterTargets targets)
     {
@@ -47,5 +58,13 @@ public sealed class AdapterSet
     public void Detach()
     {
         foreach ((Projection projection, ILinear frozen, _) in _entries) projection.Replace(frozen);
+    }
+
+    private static Func<Projection, ulong, Adapter> Checked(IReadOnlyList<Projection> projections, AdapterTargets targets, AdapterOptions options, ulong seed)
+    {
+        targets.RequireKnown(projections);
+        options.Validate();
+        options.RequireKinds(projections.Select(p => p.Kind).Where(targets.Contains));
+        return (projection, place) => options.For(projection.Kind).Create(projection, seed, place);
     }
 }

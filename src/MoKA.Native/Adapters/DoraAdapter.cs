@@ -18,9 +18,9 @@ namespace MoKA.Native.Adapters;
 public sealed class DoraAdapter : Adapter
 {
     private readonly LoraAdapter _lowRank;
-    private readonly double[] _rowSquares;
     private readonly Parameter[] _parameters;
     private readonly Parameter _lengths;
+    private double[]? _rowSquares;
     private float[] _lengthsOfA = [], _lengthsOfB = [];
 
     /// <summary>A new adapter for a frozen map, whose weight is read once for the lengths of its rows.</summary>
@@ -28,13 +28,25 @@ public sealed class DoraAdapter : Adapter
     /// <param name="options">Rank, scale, dropout.</param>
     /// <param name="seed">What A is drawn from.</param>
     /// <param name="stream">Different for every adapter of a model: its place in the list.</param>
-    public DoraAdapter(ILinear frozen, LoraOptions options, ulong seed, ulong stream)
+    public DoraAdapter(ILinear frozen, LoraOptions options, ulong seed, ulong stream) : this(new LoraAdapter(frozen.Out, frozen.In, options, seed, stream))
     {
-        _lowRank = new LoraAdapter(frozen.Out, frozen.In, options, seed, stream);
-        Magnitude = new Parameter("magnitude", new Shape(frozen.Out)) { RateFactor = options.RateRatio };
-        _lengths = new Parameter("lengths", new Shape(frozen.Out), trainable: false);
         _rowSquares = RowSquares(frozen);
         for (int i = 0; i < Out; i++) Magnitude.Data[i] = (float)Math.Sqrt(_rowSquares[i]);
+    }
+
+    /// <summary>One whose numbers are still to be filled in; the weight of its map is not read before it is used.</summary>
+    /// <param name="outputs">The length of an output row.</param>
+    /// <param name="inputs">The length of an input row.</param>
+    /// <param name="options">Rank, scale, dropout.</param>
+    public DoraAdapter(int outputs, int inputs, LoraOptions options) : this(new LoraAdapter(outputs, inputs, options, seed: 0, stream: 0))
+    {
+    }
+
+    private DoraAdapter(LoraAdapter lowRank)
+    {
+        _lowRank = lowRank;
+        Magnitude = new Parameter("magnitude", new Shape(Out)) { RateFactor = Options.RateRatio };
+        _lengths = new Parameter("lengths", new Shape(Out), trainable: false);
         _parameters = [A, B, Magnitude];
     }
 
@@ -86,6 +98,7 @@ public sealed class DoraAdapter : Adapter
     private void UpdateLengths(Tape tape, ILinear frozen)
     {
         if (A.Data.SequenceEqual(_lengthsOfA) && B.Data.SequenceEqual(_lengthsOfB)) return;
+        double[] rowSquares = _rowSquares ??= RowSquares(frozen);
         int rank = Options.Rank;
         double scale = Options.Scale;
         Tensor a = Constant(tape, A), b = Constant(tape, B);
@@ -103,7 +116,7 @@ public sealed class DoraAdapter : Adapter
                 square += factor * bg[i * rank + k];
             }
             // Rounding may take a sum that is almost zero below it.
-            lengths[i] = (float)Math.Sqrt(Math.Max(0, _rowSquares[i] + scale * (2 * cross + scale * square)));
+            lengths[i] = (float)Math.Sqrt(Math.Max(0, rowSquares[i] + scale * (2 * cross + scale * square)));
         }
         Remember(A.Data, ref _lengthsOfA);
         Remember(B.Data, ref _lengthsOfB);

@@ -15,7 +15,7 @@ public sealed record KronaOptions : AdapterOptions
     public override string Method => "KronA";
 
     // One filter without a gate.
-    private MokaOptions Mixture => new() { Filters = 1, Shapes = Shape is { } shape ? [shape] : [], Scale = Scale, Dropout = Dropout, Gated = false };
+    private MokaOptions Mixture => new() { Filters = 1, Shapes = Shape is { } shape ? [shape] : [], Scale = Scale, Dropout = Dropout, Gated = false, Kind = Kind };
 
     /// <summary>The shape for one map from <paramref name="inputs"/> to <paramref name="outputs"/>.</summary>
     public KroneckerShape ShapeFor(int outputs, int inputs) => Mixture.ShapesFor(outputs, inputs)[0];
@@ -39,5 +39,5 @@ public sealed record KronaOptions : AdapterOptions
     public override string Describe() => FormattableString.Invariant($"one Kronecker product a map, scale {Scale:0.######}{DropoutText}");
 
     /// <inheritdoc/>
-    public override void Validate() => Mixture.Validate();
+    protected override void ValidateSettings() => Mixture.Validate();
 }

@@ -71,7 +71,7 @@ public sealed record LokrOptions : AdapterOptions
     public override string Describe() => FormattableString.Invariant($"rank {Rank}, factor {Factor}{(DecomposeBoth ? ", both factors decomposed" : "")}, scale {Scale:0.######}{DropoutText}");
 
     /// <inheritdoc/>
-    public override void Validate()
+    protected override void ValidateSettings()
     {
         ValidateDropout();
         ValidateRank(Rank, Alpha);

@@ -50,7 +50,7 @@ public sealed record LoraOptions : AdapterOptions
     public override string Describe() => FormattableString.Invariant($"rank {Rank}, scale {Scale:0.######}{(RankStabilized && Decomposed ? ", rank-stabilised" : "")}{(RateRatio != 1 ? $", B learns {RateRatio:0.######} times faster" : "")}{DropoutText}");
 
     /// <inheritdoc/>
-    public override void Validate()
+    protected override void ValidateSettings()
     {
         ValidateRank(Rank, Alpha);
         if (!(RateRatio > 0 && float.IsFinite(RateRatio))) throw new MokaException($"Rate ratio: must be a positive number, got {RateRatio}.");

@@ -27,13 +27,15 @@ public sealed record MokaOptions : AdapterOptions
     /// <summary>Whether the filters' weights are learned; otherwise each is 1 / filters.</summary>
     public bool Gated { get; init; } = true;
 
+    private int Count => Shapes.Count > 0 ? Shapes.Count : Filters;
+
     /// <summary>The shapes for one map from <paramref name="inputs"/> to <paramref name="outputs"/>.</summary>
     public IReadOnlyList<KroneckerShape> ShapesFor(int outputs, int inputs)
     {
         if (Shapes.Count == 0) return KroneckerShapes.Balanced(outputs, inputs, Filters);
         foreach (KroneckerShape shape in Shapes)
             if ((long)shape.RowsA * shape.RowsB != outputs || (long)shape.ColumnsA * shape.ColumnsB != inputs)
-                throw new MokaException($"Filter shape {shape}: the adapted weight maps {inputs} inputs to {outputs} outputs; choose rows that multiply to {outputs} and columns that multiply to {inputs}, or leave the shapes out.");
+                throw new MokaException($"Filter shape {shape}: {MapText} takes {inputs} inputs to {outputs} outputs; choose rows that multiply to {outputs} and columns that multiply to {inputs}, or leave the shapes out.");
         return Shapes;
     }
 
@@ -65,17 +67,20 @@ public sealed record MokaOptions : AdapterOptions
     });
 
     /// <inheritdoc/>
-    public override string Brief => FormattableString.Invariant($"r = {(Shapes.Count > 0 ? Shapes.Count : Filters)}");
+    public override string Brief => FormattableString.Invariant($"r = {Count}");
 
     /// <inheritdoc/>
-    public override string Describe() => FormattableString.Invariant($"{(Shapes.Count > 0 ? Shapes.Count : Filters)} Kronecker filters a map, {GateText(Gated, Temperature)}, scale {Scale:0.######}{DropoutText}");
+    public override string Describe() => FormattableString.Invariant($"{Count} Kronecker filters a map, {GateText(Gated, Temperature)}, scale {Scale:0.######}{DropoutText}");
 
     internal static string GateText(bool gated, float temperature) => gated ? FormattableString.Invariant($"gate softmax(g / {temperature:0.######})") : "no gate";
 
     /// <inheritdoc/>
-    public override void Validate()
+    protected override void ValidateSettings()
     {
         if (Filters is < 1 or > MostFilters || Shapes.Count > MostFilters) throw new MokaException($"Filters: there must be 1 to {MostFilters}, got {Math.Max(Filters, Shapes.Count)}.");
+        // The description of a saved adapter has one number for all maps.
+        if (Exceptions.OfType<MokaOptions>().FirstOrDefault(e => e.Count != Count) is { } other)
+            throw new MokaException($"Filters: every map must have the same number, got {Count} and for {Quoted.Name(other.Kind ?? "")} {other.Count}; give each kind of map as many shapes.");
         foreach (KroneckerShape shape in Shapes)
             if (shape is not { RowsA: > 0, ColumnsA: > 0, RowsB: > 0, ColumnsB: > 0 }) throw new MokaException($"Filter shape {shape}: every length must be positive.");
         if (!(Scale > 0 && float.IsFinite(Scale))) throw new MokaException($"Scale: must be a positive number, got {Scale}.");

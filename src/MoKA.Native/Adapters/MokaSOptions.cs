@@ -31,7 +31,7 @@ public sealed record MokaSOptions : AdapterOptions
         if (Shapes.Count == 0) return Usual(outputs, inputs);
         foreach (IdentityShape shape in Shapes)
             if (shape.Out != outputs || shape.In != inputs)
-                throw new MokaException($"Filter shape {shape}: the adapted weight maps {inputs} inputs to {outputs} outputs; choose k and M so that k rows are {outputs} and k columns are {inputs}, or leave the shapes out.");
+                throw new MokaException($"Filter shape {shape}: {MapText} takes {inputs} inputs to {outputs} outputs; choose k and M so that k rows are {outputs} and k columns are {inputs}, or leave the shapes out.");
         List<IdentityShape> kept = [];
         for (int i = 0; i < Shapes.Count; i++)
         {
@@ -74,7 +74,7 @@ public sealed record MokaSOptions : AdapterOptions
     public override string Describe() => FormattableString.Invariant($"Kronecker filters with an identity, {MokaOptions.GateText(Gated, Temperature)}, scale {Scale:0.######}{DropoutText}");
 
     /// <inheritdoc/>
-    public override void Validate()
+    protected override void ValidateSettings()
     {
         if (Shapes.Count > MokaOptions.MostFilters) throw new MokaException($"Filters: there must be at most {MokaOptions.MostFilters}, got {Shapes.Count}.");
         foreach (IdentityShape shape in Shapes)

@@ -28,6 +28,13 @@ public sealed class BadInputTests : IClassFixture<CliWorld>
     [InlineData("--gate must be on or off", "train", "-m", "x", "-d", "y", "--gate", "maybe")]
     [InlineData("--schedule must be constant or linear or cosine", "train", "-m", "x", "-d", "y", "--schedule", "step")]
     [InlineData("write rowsA x columnsA", "train", "-m", "x", "-d", "y", "--shapes", "16x8")]
+    [InlineData("shapes with commas, got 'q='", "train", "-m", "x", "-d", "y", "--shapes", "q=")]
+    [InlineData("shapes with commas, got ''", "train", "-m", "x", "-d", "y", "--shapes", "q=2x2:4x4;")]
+    [InlineData("several for 'q'", "train", "-m", "x", "-d", "y", "--shapes", "q,v=2x2:4x4;q=2x2:4x4")]
+    [InlineData("without a kind of map, got 2", "import", "x", "-m", "x", "-o", "y", "--shapes", "2x2:4x4;2x2:4x4")]
+    [InlineData("write rowsA x columnsA", "import", "x", "-m", "x", "-o", "y", "--shapes", "q=2x2:4x4;v=I2:4x4")]
+    [InlineData("same number, got 1 and for 'v' 2", "import", "x", "-m", "x", "-o", "y", "--shapes", "2x2:4x4;v=2x2:4x4,4x4:2x2")]
+    [InlineData("KronA has one filter", "train", "-m", "x", "-d", "y", "--method", "krona", "--shapes", "q=2x2:4x4,4x4:2x2")]
     [InlineData("--threads must be", "generate", "-m", "x", "-p", "y", "--threads", "-1")]
     [InlineData("Top-p", "generate", "-m", "x", "-p", "y", "--top-p", "2")]
     [InlineData("Min-p", "generate", "-m", "x", "-p", "y", "--min-p", "-1")]
@@ -50,6 +57,8 @@ public sealed class BadInputTests : IClassFixture<CliWorld>
     [InlineData("Targets", "--targets", "q,z")]
     [InlineData("Targets", "--targets", ",")]
     [InlineData("Filter shape 3x4:5x6", "--shapes", "3x4:5x6")]
+    [InlineData("Filter shape 3x4:5x6: a map of kind 'v' takes 32 inputs to 16 outputs; choose rows", "--shapes", "v=3x4:5x6")]
+    [InlineData("MoKA for 'x': the adapted kinds of map are q, k, v, o, gate, up, down", "--shapes", "x=4x4:8x8")]
     [InlineData("--max-length must be at most 128", "--max-length", "129")]
     public void OptionsThatCannotBe(string part, string option, string value) => Refused(2, part, _world.Training("never", option, value));
 

@@ -193,5 +193,7 @@ public sealed class OtherCommandsTests : IClassFixture<CliWorld>
         CliResult result = _world.Run([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
         Assert.Equal((0, ""), (result.Code, result.Error));
         Assert.Contains($"  moka {command}".TrimEnd(), result.Out[result.Out.IndexOf("Examples:", StringComparison.Ordinal)..]);
+        Assert.DoesNotContain("System.", result.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("{ ", result.Out, StringComparison.Ordinal);
     }
 }

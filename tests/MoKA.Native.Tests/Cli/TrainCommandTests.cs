@@ -3,6 +3,7 @@ using MoKA.Native.Adapters;
 using MoKA.Native.Llama;
 using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Llama.Training;
+using MoKA.Native.Nn;
 
 namespace MoKA.Native.Tests.Cli;
 
@@ -53,6 +54,25 @@ public sealed class TrainCommandTests(CliWorld world) : IClassFixture<CliWorld>
         using JsonDocument facts = JsonDocument.Parse(inspected.Out);
         Assert.Equal(config.GetProperty("trainable").GetInt64(), facts.RootElement.GetProperty("parameters").GetInt64());
         Assert.Equal(0, world.Run("generate", "-m", world.Base, "-a", run, "-p", "Anna", "--max-tokens", "3", "--threads", "1").Code);
+    }
+
+    [Theory]
+    [InlineData("moka", "q,o=8x4:4x8,4x4:8x8;v=2x8:8x4,4x4:4x8", "8x4:4x8 4x4:8x8", "2x8:8x4 4x4:4x8")]
+    [InlineData("moka", "8x4:4x8,4x4:8x8;v=2x8:8x4,4x4:4x8", "8x4:4x8 4x4:8x8", "2x8:8x4 4x4:4x8")]
+    [InlineData("moka-s", "q,o=I8:4x4;v=2x4:I8,I16:1x2", "I8:4x4", "2x4:I8 I16:1x2")]
+    [InlineData("krona", "q,o=8x4:4x8;v=2x8:8x4", "8x4:4x8", "2x8:8x4")]
+    public void KindsOfMapHaveShapesOfTheirOwn(string method, string lists, string ofQueries, string ofValues)
+    {
+        string run = world.Path($"kinds-{method}-{lists.Length}");
+        CliResult result = world.Run(["train", "-m", world.Base, "-d", world.Train, "-o", run, "--steps", "1", "--batch", "2", "--threads", "1", "--targets", "q,v,o", "--method", method, "--shapes", lists]);
+        Assert.Equal((0, ""), (result.Code, result.Error));
+        JsonElement config = Json(Path.Combine(run, "config.json")), shapes = config.GetProperty("shapes");
+        Assert.Equal((ofQueries, ofValues), (Joined(shapes.GetProperty("q,o")), Joined(shapes.GetProperty("v"))));
+        if (method == "moka") Assert.Equal(2, config.GetProperty("filters").GetInt32());
+        Assert.Matches($@"q,o +\[32, 32\]: {ofQueries}", result.Out);
+        foreach ((Projection place, Adapter adapter) in Load(Path.Combine(run, "adapter")).Entries)
+            Assert.Equal(place.Kind == "v" ? ofValues : ofQueries, string.Join(' ', adapter.Parts));
+        static string Joined(JsonElement list) => string.Join(' ', list.EnumerateArray().Select(s => s.GetString()));
     }
 
     [Fact]

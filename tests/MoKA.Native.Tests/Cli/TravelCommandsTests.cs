@@ -42,11 +42,22 @@ public sealed class TravelCommandsTests : IClassFixture<CliWorld>
         Assert.Equal((0, ""), (kept.Code, kept.Error));
         Assert.Contains("relative error", kept.Out);
         Assert.Contains("q_proj", kept.Out);
-        CliResult result = _world.Run("merge", "-m", _world.Base, "-a", large, "-o", _world.Path("half"), "--dtype", "bf16", "--verify", "--threads", "1");
-        string weights = Path.Combine(_world.Path("half"), LlamaFolder.WeightsFile);
-        Assert.True(File.Exists(weights));
-        Assert.Equal(6, result.Code);
-        Assert.Contains("logits differ", Assert.Single(result.ErrorLines));
+        // What is there already stays, and what is not there is not begun.
+        foreach (string output in (string[])["half", "four"])
+        {
+            string[] before = _world.Everything();
+            byte[] held = File.ReadAllBytes(Path.Combine(_world.Path("four"), LlamaFolder.WeightsFile));
+            CliResult result = _world.Run("merge", "-m", _world.Base, "-a", large, "-o", _world.Path(output), "--force", "--dtype", "bf16", "--verify", "--threads", "1");
+            Assert.Equal(6, result.Code);
+            Assert.Matches("logits differ.*nothing is written", Assert.Single(result.ErrorLines));
+            Assert.Contains("verified", result.Out);
+            Assert.Equal(before, _world.Everything());
+            Assert.Equal(held, File.ReadAllBytes(Path.Combine(_world.Path("four"), LlamaFolder.WeightsFile)));
+        }
+        CliResult json = _world.Run("merge", "-m", _world.Base, "-a", large, "-o", _world.Path("half"), "--dtype", "bf16", "--verify", "--json", "--quiet", "--threads", "1");
+        using JsonDocument facts = JsonDocument.Parse(json.Out);
+        Assert.Equal((6, false, false), (json.Code, facts.RootElement.GetProperty("verified").GetBoolean(), facts.RootElement.TryGetProperty("size", out _)));
+        Assert.Equal(0, _world.Run("merge", "-m", _world.Base, "-a", large, "-o", _world.Path("half"), "--dtype", "bf16", "--threads", "1").Code);
     }
 
     [Theory]
@@ -115,6 +126,9 @@ public sealed class TravelCommandsTests : IClassFixture<CliWorld>
         Assert.Equal(0, _world.Run(Mlx("mlx-lora", "--to", "peft-lora", "--scale", "20")).Code);
         Assert.Equal("LORA", AdapterSummary.Read(_world.Path("mlx-lora")).PeftType);
         Assert.Equal(0, _world.Run(Mlx("mlx-moka", "--scale", "20", "--shapes", "8x4:4x8,8x4:4x8")).Code);
+        Assert.Equal(0, _world.Run("import", _run, "-m", _world.Base, "-o", _world.Path("kinds"), "--shapes", "q,o=8x4:4x8;k,v=2x8:8x4;4x8:16x4;down=8x4:4x16", "--threads", "1").Code);
+        Assert.Equal(["k 2x8:8x4", "o 8x4:4x8", "q 8x4:4x8", "v 2x8:8x4"], AdapterFolder.Load(_world.Path("kinds"), LlamaFolder.LoadModel(_world.Base), null).Adapters.Entries
+            .Where(e => e.Projection.Kind is "q" or "k" or "v" or "o").Select(e => $"{e.Projection.Kind} {Assert.Single(e.Adapter.Parts)}").Distinct().Order(StringComparer.Ordinal));
         Assert.Equal(3, _world.Run(Mlx("mlx-no")).Code);
         Assert.False(Directory.Exists(_world.Path("mlx-no")));
     }
@@ -148,6 +162,8 @@ public sealed class TravelCommandsTests : IClassFixture<CliWorld>
     [InlineData(3, "rank", "export", "RUN", "-m", "BASE", "-o", "OUT")]
     [InlineData(3, "Kronecker", "export", "RUN", "-m", "BASE", "-o", "OUT", "--to", "peft-lokr")]
     [InlineData(3, "another model", "merge", "-a", "RUN", "-m", "OTHER", "-o", "OUT")]
+    [InlineData(3, "a map of kind 'v' takes 32 inputs to 16 outputs", "import", "RUN", "-m", "BASE", "-o", "OUT", "--shapes", "v=8x4:4x8")]
+    [InlineData(3, "'head'", "import", "RUN", "-m", "BASE", "-o", "OUT", "--shapes", "head=8x4:4x8")]
     [InlineData(3, "differ", "import", "BASE", "-m", "BASE", "-o", "OUT", "--from", "full")]
     public void What_cannot_be_is_one_line_and_leaves_nothing(int code, string naming, params string[] args)
     {
@@ -167,5 +183,7 @@ public sealed class TravelCommandsTests : IClassFixture<CliWorld>
         CliResult result = _world.Run(command, "--help");
         Assert.Equal((0, ""), (result.Code, result.Error));
         Assert.Contains($"  moka {command} ", result.Out[result.Out.IndexOf("Examples:", StringComparison.Ordinal)..]);
+        Assert.DoesNotContain("System.", result.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("{ ", result.Out, StringComparison.Ordinal);
     }
 }

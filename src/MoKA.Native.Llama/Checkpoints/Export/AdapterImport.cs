@@ -25,10 +25,10 @@ public static class AdapterImport
     /// <summary>The mixtures nearest to what other adapters do. One map's update is in memory at a time.</summary>
     /// <param name="cpu">What the large products run on.</param>
     /// <param name="adapters">Of any kind, not attached.</param>
-    /// <param name="options">The mixtures' filters and shapes.</param>
+    /// <param name="options">The mixtures' filters and shapes, perhaps with exceptions for some kinds of map.</param>
     /// <param name="report">Told of each map when it is done.</param>
     /// <param name="cancel">Stops between two maps.</param>
-    /// <exception cref="MokaException">An option is out of range, or a shape is of another map.</exception>
+    /// <exception cref="MokaException">An option is out of range, or a shape or an exception is of another map.</exception>
     public static AdapterSet ToMoka(Cpu cpu, AdapterSet adapters, MokaOptions options, Action<ImportedModule>? report = null, CancellationToken cancel = default) =>
         Fit(cpu, adapters.Entries.Select(e => (e.Projection, (Func<Parameter>)(() => DenseUpdate.Of(e.Projection, e.Adapter)))), adapters.Targets, options, report, cancel);
 
@@ -37,10 +37,10 @@ public static class AdapterImport
     /// <param name="model">The base.</param>
     /// <param name="tuned">The fine-tuned model, of the same sizes.</param>
     /// <param name="targets">Which maps are met.</param>
-    /// <param name="options">The mixtures' filters and shapes.</param>
+    /// <param name="options">The mixtures' filters and shapes, perhaps with exceptions for some kinds of map.</param>
     /// <param name="report">Told of each map when it is done.</param>
     /// <param name="cancel">Stops between two maps.</param>
-    /// <exception cref="MokaException">The models differ in size, no map of the targets changed, an option is out of range, or a shape is of another map.</exception>
+    /// <exception cref="MokaException">The models differ in size, no map of the targets changed, an option is out of range, or a shape or an exception is of another map.</exception>
     public static AdapterSet FromFull(Cpu cpu, LlamaModel model, LlamaModel tuned, AdapterTargets targets, MokaOptions options, Action<ImportedModule>? report = null, CancellationToken cancel = default)
     {
         targets.RequireKnown(model.Projections);
@@ -72,12 +72,18 @@ public static class AdapterImport
 
     private static AdapterSet Fit(Cpu cpu, IEnumerable<(Projection Place, Func<Parameter> Update)> updates, AdapterTargets targets, MokaOptions options, Action<ImportedModule>? report, CancellationToken cancel)
     {
+        (Projection Place, Func<Parameter> Update)[] all = [.. updates];
+        options.Validate();
+        options.RequireKinds(all.Select(u => u.Place.Kind));
+        // Before the work begins, so that nobody waits for a shape that does not fit.
+        MokaOptions OptionsFor(Projection place) => (MokaOptions)options.For(place.Kind);
+        foreach ((Projection place, _) in all) OptionsFor(place).ShapesFor(place.Out, place.In);
         List<(Projection, Adapter)> entries = [];
-        foreach ((Projection place, Func<Parameter> update) in updates)
+        foreach ((Projection place, Func<Parameter> update) in all)
         {
             cancel.ThrowIfCancellationRequested();
             using Parameter dense = update();
-            (MokaAdapter moka, double error) = MokaAdapter.FromUpdate(cpu, dense.Data, place.Out, place.In, options);
+            (MokaAdapter moka, double error) = MokaAdapter.FromUpdate(cpu, dense.Data, place.Out, place.In, OptionsFor(place));
             entries.Add((place, moka));
             report?.Invoke(new ImportedModule(place.Name, error, FrobeniusNorm.Of(dense.Data), moka.ParameterCount));
         }

@@ -34,7 +34,7 @@ public sealed class GgufExport
             throw new MokaException($"GGUF: weights are written in F32, F16, BF16, Q8_0 or Q4_0, got {storage}; choose one.");
         (_source, _model, _linears) = (source, model, storage);
         LlamaConfig config = model.Config;
-        _tables = storage.IsFloat() ? storage : config.HiddenSize % WeightStorage.Q8_0.BlockOfRow() == 0 ? WeightStorage.Q8_0 : WeightStorage.F16;
+        _tables = storage.IsFloat() ? storage : WeightStorage.Q8_0;
         (config with { LinearStorage = storage, TableStorage = storage.IsFloat() ? storage : WeightStorage.Other }).Validate(Quoted.Plain(source.Path));
         if (_tables != storage) _notes.Add($"the token table and the head are stored in {_tables}: errors there spread over every token");
         _tokenizer = tokenizer ?? (source.HasTokenizer ? source.LoadTokenizer() : null);

@@ -23,7 +23,7 @@ public static class GgufLora
         if (storage is not (WeightStorage.F32 or WeightStorage.F16)) throw new MokaException($"GGUF adapter: the numbers must be stored in {WeightStorage.F32} or {WeightStorage.F16}, got {storage}.");
         Dictionary<Projection, int> layers = model.Blocks.SelectMany((block, layer) => block.Projections.Select(p => (p, layer))).ToDictionary(e => e.p, e => e.layer);
         (Projection Place, LoraAdapter Lora)[] entries = [.. adapters.Entries.Select(e => (e.Projection, e.Adapter as LoraAdapter
-            ?? throw new MokaException($"{e.Projection.Name}: a GGUF adapter holds LoRA alone; convert the adapter first, or merge it into the base.")))];
+            ?? throw new MokaException($"{e.Projection.Name}: a GGUF adapter holds LoRA alone, and {(e.Adapter is DoraAdapter ? "a DoRA also scales the rows of its base's weights" : "this adapter is none")}; give a rank or an energy for the nearest one, or merge it into the base.")))];
         // One alpha stands for all. Where a scale differs from alpha / r, as with rank-stabilised ones, B makes up for it.
         float alpha = entries[0].Lora.Options.Scale * entries[0].Lora.Options.Rank;
         GgufWriter writer = new();

@@ -27,7 +27,7 @@ public static class LokrExport
     {
         [KroneckerTerm only] => only,
         { Count: var count } => throw new MokaException($"{place.Name}: LoKr holds one Kronecker product a map, and this adapter has {count}; export it as LoRA, or merge it into the base."),
-        null => throw new MokaException($"{place.Name}: LoKr holds one Kronecker product a map, and this adapter is none; export it as LoRA, or merge it into the base."),
+        null => throw new MokaException($"{place.Name}: LoKr holds one Kronecker product a map, and {(adapter is DoraAdapter ? "a DoRA also scales the rows of its base's weights" : "this adapter is none")}; export it as LoRA, or merge it into the base."),
     };
 
     private static int FactorOf((Projection Place, KroneckerTerm Term)[] terms)

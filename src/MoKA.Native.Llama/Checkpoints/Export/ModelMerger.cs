@@ -53,4 +53,29 @@ public sealed class ModelMerger
         OutputPlace.RequireApart(output, _source.Path);
         LlamaFolder.SaveFrom(_source, output, _model, _config, _description, _tokenizer, report, cancel);
     }
+
+    /// <summary>
+    /// Writes the folder only if it holds what it should: the files are written beside their place, read again, and moved there
+    /// when the logits of a text are near those of the model. Otherwise nothing is left of them, and what the folder held stays.
+    /// </summary>
+    /// <param name="output">As for <see cref="Write"/>.</param>
+    /// <param name="cpu">What both models run on.</param>
+    /// <param name="tokens">The text, at most as many ids as the model has positions.</param>
+    /// <param name="report">As for <see cref="Write"/>.</param>
+    /// <param name="cancel">Stops between two matrices; nothing is written.</param>
+    /// <returns>How far the logits are apart; the folder is written if that <see cref="MergeDifference.Holds"/>.</returns>
+    /// <exception cref="MokaException">As for <see cref="Write"/>, or there is no text.</exception>
+    public MergeDifference WriteVerified(string output, Cpu cpu, ReadOnlyMemory<int> tokens, Action<QuantizedTensor>? report = null, CancellationToken cancel = default)
+    {
+        OutputPlace.RequireApart(output, _source.Path);
+        using StagedFolder staged = new(output);
+        Write(staged.Path, report, cancel);
+        MergeDifference difference;
+        // Closed before the file moves, which some systems refuse while it is mapped.
+        using (SafetensorsReader weights = LlamaFolder.OpenWeights(staged.Path))
+            difference = MergeCheck.Compare(cpu, _model, LlamaFolder.LoadModel(LlamaFolder.LoadConfig(staged.Path), weights), tokens, Linears);
+        cancel.ThrowIfCancellationRequested();
+        if (difference.Holds) staged.Publish(LlamaFolder.ConfigFile);
+        return difference;
+    }
 }

@@ -5,6 +5,7 @@ using MoKA.Native.Checkpoints;
 using MoKA.Native.Diagnostics;
 using MoKA.Native.Llama;
 using MoKA.Native.Llama.Checkpoints;
+using MoKA.Native.Tests.Adapters;
 using MoKA.Native.Tests.Checkpoints;
 
 namespace MoKA.Native.Tests.Llama.Checkpoints;
@@ -93,6 +94,22 @@ public sealed class AdapterFolderTests : IDisposable
         AdapterFolder.Save(_folder.Path, Model, loaded.Adapters, new AdapterOrigin(Base, Hash));
         Assert.Equal(config, File.ReadAllBytes(Config));
         Assert.Equal(weights, File.ReadAllBytes(Weights));
+    }
+
+    [Theory]
+    [MemberData(nameof(Methods.Names), MemberType = typeof(Methods))]
+    public void Of_all_maps_each_kind_is_named_and_the_word_for_all_is_read(string method)
+    {
+        AdapterSet all = new(Model.Projections, AdapterTargets.Parse("all"), Methods.All[method], seed: 1);
+        AdapterFolder.Save(_folder.Path, Model, all, new AdapterOrigin(Base, null));
+        JsonNode root = JsonNode.Parse(File.ReadAllText(Config))!;
+        Assert.Equal(["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"], root["target_modules"]!.AsArray().Select(m => (string)m!));
+        root["target_modules"] = new JsonArray("all");
+        foreach (string? config in (string?[])[null, root.ToJsonString()])
+        {
+            if (config is not null) File.WriteAllText(Config, config);
+            Assert.Equal(14, AdapterFolder.Load(_folder.Path, Model, null).Adapters.Entries.Count());
+        }
     }
 
     [Theory]

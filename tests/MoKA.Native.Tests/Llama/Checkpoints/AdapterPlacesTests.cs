@@ -50,8 +50,6 @@ public sealed class AdapterPlacesTests : IDisposable
     [Fact]
     public void What_needs_the_base_says_so()
     {
-        Saved((p, i) => new DoraAdapter(p.Current, new LoraOptions { Rank = 2 }, 1, i));
-        Refused("DoRA", "merge");
         Saved(Makers["mixture with identities"]);
         Config(root => root.Remove("map_sizes"));
         Refused("MOKA_S", "size", "give the base");

@@ -22,18 +22,19 @@ public sealed class AdapterImportTests : IDisposable
     public void A_golden_Kronecker_adapter_is_a_mixture_of_its_own_shape(string name)
     {
         using GoldenAdapter golden = new();
-        // Its shapes differ from kind to kind, and options have one for all.
-        AdapterSet queries = new(golden.Load(name).Adapters.Entries.Where(e => e.Projection.Kind == "q"), AdapterTargets.Parse("q"));
+        AdapterSet source = golden.Load(name).Adapters;
+        MokaOptions options = new() { Filters = 1, Exceptions = [.. source.Entries.DistinctBy(e => e.Projection.Kind).Select(e => new MokaOptions { Kind = e.Projection.Kind, Shapes = [KroneckerTerms.Of(e.Adapter)![0].Shape] })] };
+        Assert.Contains(options.Exceptions, e => ((MokaOptions)e).Shapes[0] != ((MokaOptions)options.Exceptions[0]).Shapes[0]);
         List<ImportedModule> seen = [];
-        AdapterSet moka = AdapterImport.ToMoka(Cpus.Widest, queries, new MokaOptions { Shapes = [new(8, 6, 8, 8)] }, seen.Add);
+        AdapterSet moka = AdapterImport.ToMoka(Cpus.Widest, source, options, seen.Add);
         Assert.All(seen, m => Assert.InRange(m.RelativeError, 0, 1e-5));
         AdapterFolder.Save(golden.File("moka"), golden.Model, moka, new AdapterOrigin("base", null));
         AdapterSet again = AdapterFolder.Load(golden.File("moka"), golden.Model, null).Adapters;
         Assert.All(again.Entries, e => Assert.IsType<MokaAdapter>(e.Adapter));
         float[] plain = golden.Logits();
-        queries.Attach();
+        source.Attach();
         float[] expected = golden.Logits();
-        queries.Detach();
+        source.Detach();
         again.Attach();
         Assert.True(Norms.Distance(expected, golden.Logits()) <= 1e-4 * Norms.Distance(plain, expected));
     }

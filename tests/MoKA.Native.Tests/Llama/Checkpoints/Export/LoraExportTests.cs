@@ -96,11 +96,106 @@ public sealed class LoraExportTests : IDisposable
         foreach (((_, Adapter before), (_, Adapter after)) in thin.Entries.Zip(all.Entries)) Assert.InRange(Norms.Distance(Merged(before), Merged(after)) / Norms.Of(Merged(before)), 0, 1e-6);
     }
 
-    [Fact]
-    public void DoRA_is_refused_with_the_way_out_and_options_are_checked()
+    [Theory]
+    [InlineData("lora")]
+    [InlineData("rslora")]
+    [InlineData("dora")]
+    public void What_PEFT_keeps_itself_is_taken_as_it_is(string name)
     {
         using GoldenAdapter golden = new();
-        ErrorLine.Of(() => LoraExport.Convert(Cpus.Widest, golden.Load("dora").Adapters, new LoraExportOptions { Rank = 4 }), "DoRA", "merge");
+        AdapterSet own = golden.Load(name).Adapters;
+        List<ExportedModule> seen = [];
+        Assert.Same(own, LoraExport.Convert(Cpus.Widest, own, new LoraExportOptions(), seen.Add));
+        Assert.All(seen, m => Assert.True(m.Exact && m.RelativeError == 0 && m.Rank > 0));
+    }
+
+    [Theory]
+    [InlineData("lora")]
+    [InlineData("rslora")]
+    public void A_LoRA_of_more_than_is_asked_for_is_shortened(string name)
+    {
+        using GoldenAdapter golden = new();
+        AdapterSet own = golden.Load(name).Adapters;
+        int most = own.Entries.Max(e => ((LoraAdapter)e.Adapter).Options.Rank), less = most / 2;
+        Assert.Same(own, LoraExport.Convert(Cpus.Widest, own, new LoraExportOptions { Rank = most }));
+        Assert.Same(own, LoraExport.Convert(Cpus.Widest, own, new LoraExportOptions { Energy = 1 }));
+        foreach (LoraExportOptions options in (LoraExportOptions[])[new() { Rank = less }, new() { Energy = 0.8 }])
+        {
+            List<ExportedModule> seen = [];
+            AdapterSet shorter = LoraExport.Convert(Cpus.Widest, own, options, seen.Add);
+            AdapterFolder.Save(golden.File("shorter"), golden.Model, shorter, new AdapterOrigin("base", null));
+            AdapterSet again = AdapterFolder.Load(golden.File("shorter"), golden.Model, null).Adapters;
+            foreach ((ExportedModule module, ((_, Adapter before), (_, Adapter after))) in seen.Zip(own.Entries.Zip(again.Entries)))
+            {
+                Assert.Equal(module.Rank, ((LoraAdapter)after).Options.Rank);
+                Assert.Equal(module.Exact, module.Rank == ((LoraAdapter)before).Options.Rank);
+                Assert.Equal(Norms.Distance(Merged(before), Merged(after)) / Norms.Of(Merged(before)), module.RelativeError, 1e-6);
+                if (options.Rank is not null) Assert.Equal(less, module.Rank);
+                else Assert.InRange(module.RelativeError * module.RelativeError, 0, 0.2);
+            }
+            Assert.Contains(seen, m => !m.Exact && m.RelativeError > 1e-3);
+        }
+    }
+
+    [Fact]
+    public void A_shortened_map_and_a_rank_stabilised_one_share_a_folder()
+    {
+        LlamaModel model = TinyLlama.Create(TinyLlama.Config);
+        model.Freeze();
+        AdapterSet mixed = new(model.Projections, AdapterTargets.Parse("q,v"), (p, place) => new LoraAdapter(p.Out, p.In, new LoraOptions { Rank = place % 2 == 0 ? 3 : 8, Alpha = 5, RankStabilized = true }, 1, place));
+        for (int i = 0; i < mixed.Parameters.Count; i++) mixed.Parameters[i].FillNormal(0.3f, 3, (ulong)i);
+        AdapterSet shorter = LoraExport.Convert(Cpus.Widest, mixed, new LoraExportOptions { Rank = 4 });
+        Assert.Equal([3, 4, 3, 4], shorter.Entries.Select(e => ((LoraAdapter)e.Adapter).Options.Rank));
+        AdapterFolder.Save(_folder.File("mixed"), model, shorter, new AdapterOrigin("base", null));
+        foreach (((_, Adapter before), (_, Adapter after)) in shorter.Entries.Zip(AdapterFolder.Load(_folder.File("mixed"), model, null).Adapters.Entries))
+            Assert.True(Norms.Distance(Merged(before), Merged(after)) <= 1e-6 * Norms.Of(Merged(before)));
+    }
+
+    [Fact]
+    public void The_LoRA_nearest_to_a_DoRA_is_that_of_its_whole_change()
+    {
+        using GoldenAdapter golden = new();
+        AdapterSet dora = golden.Load("dora").Adapters;
+        double[] last = [.. dora.Entries.Select(_ => 1.0)];
+        foreach (int rank in (int[])[2, 8, 500])
+        {
+            List<ExportedModule> seen = [];
+            AdapterSet lora = LoraExport.Convert(Cpus.Widest, dora, new LoraExportOptions { Rank = rank }, seen.Add);
+            foreach ((ExportedModule module, ((Projection place, Adapter before), (_, Adapter after))) in seen.Zip(dora.Entries.Zip(lora.Entries)))
+            {
+                double[] change = Change(place, (DoraAdapter)before);
+                double missed = Math.Sqrt(change.Zip(Merged(after), (a, b) => (a - b) * (a - b)).Sum()) / Math.Sqrt(change.Sum(a => a * a));
+                Assert.Equal(Math.Min(rank, Math.Min(place.Out, place.In)), module.Rank);
+                Assert.Equal(missed, module.RelativeError, 1e-4);
+                // Its rows are of other lengths than the base's, which takes more directions than it has itself.
+                Assert.InRange(module.RelativeError, rank == 500 ? 0 : 1e-3, rank == 500 ? 1e-4 : 0.999);
+            }
+            Assert.All(seen.Zip(last), s => Assert.True(s.First.RelativeError < s.Second && !s.First.Exact));
+            last = [.. seen.Select(m => m.RelativeError)];
+            if (rank < 500) continue;
+            AdapterFolder.Save(golden.File("exported"), golden.Model, lora, new AdapterOrigin("base", null));
+            AdapterFolder.Load(golden.File("exported"), golden.Model, null).Adapters.Attach();
+            Assert.InRange(GoldenAdapter.Distance("dora", golden.Logits()), 0, 2e-4f);
+        }
+    }
+
+    [Fact]
+    public void What_a_DoRA_cannot_become_is_refused_with_the_way_out()
+    {
+        using GoldenAdapter golden = new();
+        AdapterSet dora = golden.Load("dora").Adapters;
+        ErrorLine.Of(() => GgufLora.Write(golden.File("dora.gguf"), golden.Model, LoraExport.Convert(Cpus.Widest, dora, new LoraExportOptions())), "LoRA alone", "scales the rows", "rank", "merge");
+        ErrorLine.Of(() => LokrExport.Convert(dora), "scales the rows", "LoRA", "merge");
+        Assert.False(File.Exists(golden.File("dora.gguf")));
+        AdapterSet alone = AdapterFolder.Load(golden.File("dora"), AdapterPlaces.In(golden.File("dora"))).Adapters;
+        Assert.Same(alone, LoraExport.Convert(Cpus.Widest, alone, new LoraExportOptions()));
+        ErrorLine.Of(() => LoraExport.Convert(Cpus.Widest, alone, new LoraExportOptions { Rank = 4 }), "no base was given");
+    }
+
+    [Fact]
+    public void Options_are_checked_and_work_can_be_stopped()
+    {
+        using GoldenAdapter golden = new();
         AdapterSet lora = golden.Load("lora").Adapters;
         ErrorLine.Of(() => LoraExport.Convert(Cpus.Widest, lora, new LoraExportOptions { Rank = 0 }), "Rank");
         ErrorLine.Of(() => LoraExport.Convert(Cpus.Widest, lora, new LoraExportOptions { Energy = 1.5 }), "Energy", "1.5");
@@ -109,12 +204,31 @@ public sealed class LoraExportTests : IDisposable
         using CancellationTokenSource stop = new();
         stop.Cancel();
         Assert.Throws<OperationCanceledException>(() => LoraExport.Convert(Cpus.Widest, lora, new LoraExportOptions(), cancel: stop.Token));
-        Assert.Same(lora.Entries.First().Adapter, LoraExport.Convert(Cpus.Widest, lora, new LoraExportOptions()).Entries.First().Adapter);
     }
 
     // Exact ranks 4 and 2.
     private static AdapterSet Thin(LlamaModel model) =>
         new(model.Projections, AdapterTargets.Parse("q"), (p, place) => new MokaAdapter(p.Out, p.In, new MokaOptions { Shapes = [new(p.Out / 2, 2, 2, p.In / 2), new(p.Out, 2, 1, p.In / 2)] }, 1, place));
+
+    // W' - W for W' with rows m_i (W + s B A)_i / ‖(W + s B A)_i‖.
+    private static double[] Change(Projection place, DoraAdapter dora)
+    {
+        float[] weight = new float[place.Out * place.In];
+        place.CopyWeight(weight);
+        double[] change = new double[weight.Length];
+        for (int i = 0; i < place.Out; i++)
+        {
+            double[] row = new double[place.In];
+            for (int j = 0; j < place.In; j++)
+            {
+                row[j] = weight[i * place.In + j];
+                for (int k = 0; k < dora.Options.Rank; k++) row[j] += (double)dora.Options.Scale * dora.B.Data[i * dora.Options.Rank + k] * dora.A.Data[k * place.In + j];
+            }
+            double length = Math.Sqrt(row.Sum(w => w * w));
+            for (int j = 0; j < place.In; j++) change[i * place.In + j] = dora.Magnitude.Data[i] * row[j] / length - weight[i * place.In + j];
+        }
+        return change;
+    }
 
     private static float[] Merged(Adapter adapter)
     {

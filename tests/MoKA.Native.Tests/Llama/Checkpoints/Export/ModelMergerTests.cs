@@ -137,6 +137,80 @@ public sealed class ModelMergerTests : IDisposable
         Assert.Empty(Directory.EnumerateFileSystemEntries(Output));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_folder_that_is_verified_is_the_one_that_is_written_without(bool there)
+    {
+        (ModelSource source, LlamaModel model) = Adapted(WeightStorage.F32);
+        ModelMerger merger = new(source, model, WeightStorage.F16);
+        merger.Write(_folder.File("plain"));
+        if (there) Held();
+        List<QuantizedTensor> seen = [];
+        MergeDifference difference = merger.WriteVerified(Output, Cpus.Widest, new[] { 1, 5, 9 }, seen.Add);
+        Assert.True(difference.Holds && difference.Largest > 0);
+        Assert.Equal(7 * Config.Layers, seen.Count);
+        string[] names = [.. Directory.GetFileSystemEntries(_folder.File("plain")).Select(f => Path.GetFileName(f))];
+        Assert.Equal([.. names.Concat(there ? ["notes.txt"] : Array.Empty<string>()).Order(StringComparer.Ordinal)], Directory.GetFileSystemEntries(Output).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+        foreach (string name in names) Assert.Equal(File.ReadAllBytes(Path.Combine(_folder.File("plain"), name)), File.ReadAllBytes(Path.Combine(Output, name)));
+        Assert.Equal(difference, MergeCheck.Compare(Cpus.Widest, model, LlamaFolder.LoadModel(Output), new[] { 1, 5, 9 }, WeightStorage.F16));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_does_not_hold_or_is_stopped_leaves_everything_as_it_was(bool there)
+    {
+        (ModelSource source, LlamaModel model) = Adapted(WeightStorage.F32);
+        AdapterSet another = TinyLlama.Adapt(model, "o", new MokaOptions { Filters = 3, Scale = 0.5f });
+        another.Attach();
+        if (there) Held();
+        string output = there ? Output : Path.Combine(Output, "far", "below");
+        ModelMerger merger = new(source, model, WeightStorage.BF16);
+        int left = 7 * Config.Layers;
+        // The model is another one when what was written is compared with it.
+        MergeDifference difference = merger.WriteVerified(output, Cpus.Widest, new[] { 1, 5, 9 }, _ =>
+        {
+            if (--left == 0) another.Detach();
+        });
+        Assert.False(difference.Holds, $"{difference.Relative:E2} of {difference.Bound:E2}");
+        Untouched();
+        using CancellationTokenSource stop = new();
+        Assert.Throws<OperationCanceledException>(() => merger.WriteVerified(output, Cpus.Widest, new[] { 1, 5, 9 }, _ => stop.Cancel(), stop.Token));
+        Untouched();
+        ErrorLine.Of(() => merger.WriteVerified(output, Cpus.Widest, Array.Empty<int>()), "at least one token");
+        Untouched();
+        File.WriteAllText(_folder.File("file"), "");
+        ErrorLine.Of(() => merger.WriteVerified(Path.Combine(_folder.File("file"), "below"), Cpus.Widest, new[] { 1 }), "below: the folder cannot be made");
+        ErrorLine.Of(() => merger.WriteVerified(Path.Combine(Base, "inside"), Cpus.Widest, new[] { 1 }), "apart");
+        Assert.False(Directory.Exists(Path.Combine(Base, "inside")));
+
+        void Untouched()
+        {
+            if (!there) Assert.False(Directory.Exists(Output));
+            else Assert.Equal(["config.json held", "notes.txt held"], Directory.GetFileSystemEntries(Output).Order(StringComparer.Ordinal).Select(f => $"{Path.GetFileName(f)} {File.ReadAllText(f)}"));
+        }
+    }
+
+    [SkippableFact]
+    public void The_merged_file_is_closed_before_it_moves()
+    {
+        Skip.IfNot(OperatingSystem.IsLinux(), "Mapped files are listed where Linux shows them.");
+        (ModelSource source, LlamaModel model) = Adapted(WeightStorage.F32);
+        new ModelMerger(source, model, WeightStorage.F32).WriteVerified(Output, Cpus.Widest, new[] { 1, 5, 9 });
+        string[] Mapped() => [.. File.ReadLines("/proc/self/maps").Where(line => line.Contains(Output, StringComparison.Ordinal))];
+        Assert.Empty(Mapped());
+        LlamaModel open = LlamaFolder.LoadModel(Output);
+        Assert.NotEmpty(Mapped());
+        GC.KeepAlive(open);
+    }
+
+    private void Held()
+    {
+        Directory.CreateDirectory(Output);
+        foreach (string name in (string[])["config.json", "notes.txt"]) File.WriteAllText(Path.Combine(Output, name), "held");
+    }
+
     private (ModelSource Source, LlamaModel Model) Adapted(WeightStorage linears)
     {
         LlamaFolder.Save(Base, TinyLlama.Create(Config), TokenizerFixtures.Small, linears, WeightStorage.F32);
