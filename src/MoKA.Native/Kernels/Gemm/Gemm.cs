@@ -39,7 +39,8 @@ internal static partial class Gemm
             if (!MultiplyThin(cpu, a, b, c, accumulate)) Multiply(cpu, a, new FloatPanels(b), b.Rows, b.Columns, c, accumulate);
             return;
         }
-        int columnsOfTask = (long)b.Rows * b.Columns < WorthSharing ? Math.Max(b.Columns, 1) : ColumnsOfRowTask;
+        bool alone = cpu.Threads == 1 || (long)b.Rows * b.Columns < WorthSharing;
+        int columnsOfTask = alone ? Math.Max(b.Columns, 1) : ColumnsOfRowTask;
         RowJob row = new(a, b, c, accumulate, columnsOfTask);
         cpu.Run(Ceiling.OfRatio(b.Columns, columnsOfTask), ref row);
     }

@@ -6,10 +6,10 @@ namespace MoKA.Native.Kernels;
 
 /// <summary>
 /// One row times a matrix, y [n] = x [k] B [k, n], read where it lies: every element of B is needed once, so packing it
-/// would cost more than the arithmetic. The same chains, and so the same bits, as the tiles. Eight lanes on AVX-512 as
-/// well: memory is what it waits for.
+/// would cost more than the arithmetic. The same chains, and so the same bits, as the tiles. Where rows are adjacent, eight lanes
+/// on AVX-512 as well: memory is what it waits for.
 /// </summary>
-internal static class RowProduct
+internal static partial class RowProduct
 {
     private const int Lanes = 8;
 
@@ -41,7 +41,11 @@ internal static class RowProduct
         {
             int whole = y.Length / ColumnsSideBySide * ColumnsSideBySide;
             for (int column = 0; column < whole; column += ColumnsSideBySide)
-                SideBySide(x, b.Block(0, b.Rows, column, ColumnsSideBySide), y.Slice(column, ColumnsSideBySide));
+            {
+                MatrixSpan some = b.Block(0, b.Rows, column, ColumnsSideBySide);
+                if (set == InstructionSet.Avx512 && b.ColumnStride * sizeof(float) % AliasingDistance != 0) SideBySideAvx512(x, some, y.Slice(column, ColumnsSideBySide));
+                else SideBySide(x, some, y.Slice(column, ColumnsSideBySide));
+            }
             if (y.Length - whole >= ColumnsSideBySide / 2)
             {
                 HalfAsManySideBySide(x, b.Block(0, b.Rows, whole, ColumnsSideBySide / 2), y.Slice(whole, ColumnsSideBySide / 2));
