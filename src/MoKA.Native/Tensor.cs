@@ -94,8 +94,8 @@ public unsafe class Tensor
     /// <summary>Gives the data's memory back: nobody reads it before it is made again, if ever.</summary>
     internal void GiveDataBack()
     {
-        CheckAlive();
-        _tape!.Arena.Return(_data, Shape.Count);
+        int count = Data.Length; // alive, and not given back before
+        _tape!.Arena.Return(_data, count);
         _data = null;
         _madeAgain = false;
     }
@@ -108,19 +108,15 @@ public unsafe class Tensor
         _madeAgain = true;
     }
 
-    /// <summary>Whoever made the data again is done with it.</summary>
-    internal void EndDataMadeAgain()
-    {
-        if (_madeAgain) GiveDataBack();
-    }
-
     /// <summary>Counts an op that writes this tensor: a map's output to which an adapter adds has two.</summary>
     internal void AddWriter() => _writers++;
 
-    /// <summary>One writer has passed the gradient on; after the last one its memory is given back.</summary>
+    /// <summary>One writer has passed the gradient on; after the last one its memory is given back, and that of data made again.</summary>
     internal void EndWriter()
     {
-        if (--_writers > 0 || _gradient == null) return;
+        if (--_writers > 0) return;
+        if (_madeAgain) GiveDataBack();
+        if (_gradient == null) return;
         _tape!.Arena.Return(_gradient, Shape.Count);
         _gradient = null;
         _gradientSpent = true;

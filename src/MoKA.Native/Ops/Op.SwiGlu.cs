@@ -17,32 +17,30 @@ public static partial class Op
     {
         Check.Shape("SwiGlu", "up", up, gate.Shape, "gate", gate.Shape);
         Tensor y = tape.Allocate(gate.Shape, "swiglu");
-        MakeSwiGlu(tape, gate, up, y);
+        new SwiGluMaker(gate, up).Make(tape, y);
         if (tape.Records(gate, up)) tape.Record(y, new SwiGluNode(gate, up));
         return y;
     }
 
-    /// <summary>
-    /// Gives the memory of y = SwiGlu(gate, up) back when all that reads y has run. The way back makes y again, which costs little
-    /// beside the linear map that reads it, just before it is needed; every result has the same bits as without this.
-    /// </summary>
+    /// <summary>Gives the memory of y = SwiGlu(gate, up) back until the way back makes it again; every result has the same bits as without this.</summary>
     /// <param name="tape">The record of this pass.</param>
     /// <param name="y">What <see cref="SwiGlu"/> gave; its numbers can no longer be read.</param>
     /// <param name="gate">What it was made of.</param>
     /// <param name="up">The same.</param>
-    /// <param name="reader">The output of the only map that reads y, recorded last.</param>
+    /// <param name="reader">What all that reads y has led to: an output that needs a gradient if any of it does.</param>
     public static void ForgetSwiGlu(Tape tape, Tensor y, Tensor gate, Tensor up, Tensor reader)
     {
         Check.Shape("ForgetSwiGlu", "y", y, gate.Shape, "gate", gate.Shape);
-        if (y is Parameter) throw new ArgumentException($"ForgetSwiGlu: only an op's output can be given back, got {y}.");
-        y.GiveDataBack();
-        if (tape.Records(y)) tape.Record(reader, new ForgottenSwiGluNode(y, gate, up));
+        Forget("ForgetSwiGlu", tape, y, reader, new SwiGluMaker(gate, up));
     }
 
-    internal static void MakeSwiGlu(Tape tape, Tensor gate, Tensor up, Tensor y)
+    private readonly record struct SwiGluMaker(Tensor Gate, Tensor Up) : IMaker
     {
-        SwiGluForwardJob job = new(gate.Matrix, up.Matrix, y.Matrix);
-        tape.Cpu.Run(RowBlocks.Count(gate.Shape.Rows), ref job);
+        public void Make(Tape tape, Tensor y)
+        {
+            SwiGluForwardJob job = new(Gate.Matrix, Up.Matrix, y.Matrix);
+            tape.Cpu.Run(RowBlocks.Count(Gate.Shape.Rows), ref job);
+        }
     }
 
     private readonly ref struct SwiGluForwardJob(MatrixSpan gate, MatrixSpan up, MatrixSpan y) : IJob
@@ -64,7 +62,6 @@ file readonly record struct SwiGluNode(Tensor Gate, Tensor Up) : INode
         MatrixSpan dGate = Gate.GradientToWriteOrSpare(tape, out bool addGate), dUp = Up.GradientToWriteOrSpare(tape, out bool addUp);
         BackwardJob job = new(Gate.Matrix, Up.Matrix, y.GradientMatrix, dGate, addGate, dUp, addUp);
         tape.Cpu.Run(RowBlocks.Count(Gate.Shape.Rows), ref job);
-        y.EndDataMadeAgain();
     }
 
     private readonly ref struct BackwardJob(MatrixSpan gate, MatrixSpan up, MatrixSpan dy, MatrixSpan dGate, bool addGate, MatrixSpan dUp, bool addUp) : IJob
@@ -77,14 +74,5 @@ file readonly record struct SwiGluNode(Tensor Gate, Tensor Up) : INode
             for (int i = first; i < last; i++)
                 SwiGluKernels.Backward(worker.InstructionSet, _gate.Row(i), _up.Row(i), _dy.Row(i), _dGate.Row(i), addGate, _dUp.Row(i), addUp);
         }
-    }
-}
-
-file readonly record struct ForgottenSwiGluNode(Tensor Product, Tensor Gate, Tensor Up) : INode
-{
-    public void Backward(Tape tape, Tensor y)
-    {
-        Product.TakeDataAgain();
-        Op.MakeSwiGlu(tape, Gate, Up, Product);
     }
 }
