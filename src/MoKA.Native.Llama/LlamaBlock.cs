@@ -42,7 +42,13 @@ public sealed class LlamaBlock
     /// <summary>[tokens, hidden] to [tokens, hidden].</summary>
     public Tensor Forward(Tape tape, Tensor x, Sequences sequences, KvCache? cache)
     {
-        x = Op.Add(tape, x, Attention.Forward(tape, Op.RmsNorm(tape, x, AttentionNorm, _epsilon), sequences, cache), inPlace: true);
-        return Op.Add(tape, x, Mlp.Forward(tape, Op.RmsNorm(tape, x, MlpNorm, _epsilon)), inPlace: true);
+        // Not kept for the way back: cheap to make again, and an eighth of what a block would keep.
+        Tensor normed = Op.RmsNorm(tape, x, AttentionNorm, _epsilon), change = Attention.Forward(tape, normed, sequences, cache);
+        Op.ForgetRmsNorm(tape, normed, x, AttentionNorm, _epsilon, change);
+        x = Op.Add(tape, x, change, inPlace: true);
+        normed = Op.RmsNorm(tape, x, MlpNorm, _epsilon);
+        change = Mlp.Forward(tape, normed);
+        Op.ForgetRmsNorm(tape, normed, x, MlpNorm, _epsilon, change);
+        return Op.Add(tape, x, change, inPlace: true);
     }
 }

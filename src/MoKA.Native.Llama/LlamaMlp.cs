@@ -24,6 +24,11 @@ public sealed class LlamaMlp
     public Projection Down { get; }
 
     /// <summary>[tokens, hidden] to [tokens, hidden].</summary>
-    public Tensor Forward(Tape tape, Tensor x) =>
-        Down.Forward(tape, Op.SwiGlu(tape, Gate.Forward(tape, x), Up.Forward(tape, x)));
+    public Tensor Forward(Tape tape, Tensor x)
+    {
+        Tensor gate = Gate.Forward(tape, x), up = Up.Forward(tape, x), product = Op.SwiGlu(tape, gate, up), y = Down.Forward(tape, product);
+        // Cheap to make again, and a sixth of what a block would keep for the way back.
+        Op.ForgetSwiGlu(tape, product, gate, up, y);
+        return y;
+    }
 }

@@ -20,6 +20,7 @@ public unsafe class Tensor
     private long _pass;
     private int _writers;
     private bool _gradientSpent;
+    private bool _madeAgain;
 
     private protected Tensor() => Name = "";
 
@@ -41,6 +42,7 @@ public unsafe class Tensor
         get
         {
             CheckAlive();
+            if (_data == null) throw new InvalidOperationException($"Tensor: the memory of {this} was given back after its last reader; copy the numbers out before.");
             return new Span<float>(_data, Shape.Count);
         }
     }
@@ -89,13 +91,32 @@ public unsafe class Tensor
     /// <summary>Makes the data's memory the gradient's too: whoever writes the gradient ends the data.</summary>
     internal void LayGradientOverData() => _gradient = _data;
 
+    /// <summary>Gives the data's memory back: nobody reads it before it is made again, if ever.</summary>
+    internal void GiveDataBack()
+    {
+        int count = Data.Length; // alive, and not given back before
+        _tape!.Arena.Return(_data, count);
+        _data = null;
+        _madeAgain = false;
+    }
+
+    /// <summary>Memory to make the data again; undefined numbers.</summary>
+    internal void TakeDataAgain()
+    {
+        CheckAlive();
+        _data = _tape!.Arena.Allocate(Shape.Count);
+        _madeAgain = true;
+    }
+
     /// <summary>Counts an op that writes this tensor: a map's output to which an adapter adds has two.</summary>
     internal void AddWriter() => _writers++;
 
-    /// <summary>One writer has passed the gradient on; after the last one its memory is given back.</summary>
+    /// <summary>One writer has passed the gradient on; after the last one its memory is given back, and that of data made again.</summary>
     internal void EndWriter()
     {
-        if (--_writers > 0 || _gradient == null) return;
+        if (--_writers > 0) return;
+        if (_madeAgain) GiveDataBack();
+        if (_gradient == null) return;
         _tape!.Arena.Return(_gradient, Shape.Count);
         _gradient = null;
         _gradientSpent = true;
@@ -117,7 +138,7 @@ public unsafe class Tensor
         (_tape, _pass, Shape, Name, RequiresGradient) = (tape, pass, shape, name, false);
         _data = data;
         _gradient = null;
-        (_gradientSpent, _writers) = (false, 0);
+        (_gradientSpent, _madeAgain, _writers) = (false, false, 0);
     }
 
     /// <summary>Memory for the gradient; its content is undefined.</summary>

@@ -7,14 +7,14 @@ namespace MoKA.Native.Llama.Training;
 /// The memory of a run, from the model's sizes alone; the process itself takes some 60 MB more. Let T be the tokens that
 /// go through the model at once, R the rows that get logits, and for every layer
 /// <code>
-/// per token = norms 2 (hidden + 1) + linear maps Σ out + attention q + 2 heads + swiglu
+/// per token = norms 4 + linear maps Σ out + attention q + 2 heads
 ///           + what adapters keep: in for each adapted map when there is dropout, 2 r for a low-rank pair
 ///             (a change is added to its map's output in place)
 /// </code>
 /// Training keeps 4 bytes × (T (hidden + Σ per token) + T hidden + 2 R hidden + logits of at most 1024 of the R rows), and
-/// on the way back, where a gradient's memory is used again, those of one layer: 3 intermediate + 5 hidden a token. A
+/// on the way back, where a gradient's memory is used again, those of one layer, and its normalised inputs and gated product, which are not kept: 4 intermediate + 7 hidden a token. A
 /// mixture of P numbers takes 2 P and P for each block of tokens, one map at a time. Recomputing blocks keeps their
-/// outputs and one layer. Without gradients one layer is kept.
+/// outputs and one layer. Without gradients one layer and those are kept.
 /// </summary>
 public sealed record MemoryEstimate
 {
@@ -54,7 +54,7 @@ public sealed record MemoryEstimate
             numbers += config.Layers * (double)own.ParametersFor(outputs, inputs);
             workspace = Math.Max(workspace, own.WorkspaceFor(outputs, inputs, tokens));
         }
-        double layer = PerLayer(config) + beside, gradients = 3.0 * config.IntermediateSize + 5.0 * config.HiddenSize + beside;
+        double layer = PerLayer(config) + beside, gradients = 4.0 * config.IntermediateSize + 7.0 * config.HiddenSize + beside;
         double kept = 2 * config.HiddenSize + config.Layers * (recompute ? config.HiddenSize : layer);
         double logits = Math.Min(targetRows, Math.Clamp((double)LogitsAtOnce / config.VocabularySize, 64, MostRowsOfLogits)) * (config.VocabularySize + 2.0 * config.HiddenSize);
         // The logits and a block that is computed again use the same memory.
@@ -71,12 +71,12 @@ public sealed record MemoryEstimate
     public static MemoryEstimate ForGeneration(LlamaConfig config, int length, long? weightBytes = null) => new()
     {
         WeightBytes = Weights(config, length, weightBytes),
-        ActivationBytes = Bytes(length * (PerLayer(config) + (config.Layers + 2.0) * config.HiddenSize) + config.VocabularySize),
+        ActivationBytes = Bytes(length * (PerLayer(config) + config.IntermediateSize + (config.Layers + 4.0) * config.HiddenSize) + config.VocabularySize),
         CacheBytes = Bytes(2.0 * config.Layers * config.KeyValueSize * length),
     };
 
     private static double PerLayer(LlamaConfig c) =>
-        2.0 * (c.HiddenSize + 1) + c.LinearMaps.Sum(m => (double)m.Outputs) + c.QuerySize + 2.0 * c.Heads + c.IntermediateSize;
+        4.0 + c.LinearMaps.Sum(m => (double)m.Outputs) + c.QuerySize + 2.0 * c.Heads;
 
     private static long Weights(LlamaConfig c, double longest, long? counted)
     {

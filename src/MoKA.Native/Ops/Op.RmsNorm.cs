@@ -20,10 +20,32 @@ public static partial class Op
         Check.Shape("RmsNorm", "gain", gain, new Shape(x.Shape.Columns), "x", x.Shape);
         Tensor y = tape.Allocate(x.Shape, "rmsnorm");
         Tensor inverse = tape.Allocate(new Shape(x.Shape.Rows), "inverse root mean square");
-        RmsNormForwardJob job = new(x.Matrix, gain.Data, inverse.Data, y.Matrix, epsilon);
-        tape.Cpu.Run(RowBlocks.Count(x.Shape.Rows), ref job);
+        new RmsNormMaker(x, gain, inverse, epsilon).Make(tape, y);
         if (tape.Records(x, gain)) tape.Record(y, new RmsNormNode(x, gain, inverse));
         return y;
+    }
+
+    /// <summary>Gives the memory of y = RmsNorm(x, gain) back until the way back makes it again; every result has the same bits as without this.</summary>
+    /// <param name="tape">The record of this pass.</param>
+    /// <param name="y">What <see cref="RmsNorm"/> gave; its numbers can no longer be read.</param>
+    /// <param name="x">What it was made of.</param>
+    /// <param name="gain">The same.</param>
+    /// <param name="epsilon">The same.</param>
+    /// <param name="reader">What all that reads y has led to: an output that needs a gradient if any of it does.</param>
+    public static void ForgetRmsNorm(Tape tape, Tensor y, Tensor x, Tensor gain, float epsilon, Tensor reader)
+    {
+        Check.Shape("ForgetRmsNorm", "y", y, x.Shape, "x", x.Shape);
+        Tensor inverse = tape.Allocate(new Shape(x.Shape.Rows), "inverse root mean square");
+        Forget("ForgetRmsNorm", tape, y, reader, new RmsNormMaker(x, gain, inverse, epsilon));
+    }
+
+    private readonly record struct RmsNormMaker(Tensor X, Tensor Gain, Tensor Inverse, float Epsilon) : IMaker
+    {
+        public void Make(Tape tape, Tensor y)
+        {
+            RmsNormForwardJob job = new(X.Matrix, Gain.Data, Inverse.Data, y.Matrix, Epsilon);
+            tape.Cpu.Run(RowBlocks.Count(X.Shape.Rows), ref job);
+        }
     }
 
     private readonly ref struct RmsNormForwardJob(MatrixSpan x, Span<float> gain, Span<float> inverse, MatrixSpan y, float epsilon) : IJob

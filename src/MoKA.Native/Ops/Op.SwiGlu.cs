@@ -17,10 +17,30 @@ public static partial class Op
     {
         Check.Shape("SwiGlu", "up", up, gate.Shape, "gate", gate.Shape);
         Tensor y = tape.Allocate(gate.Shape, "swiglu");
-        SwiGluForwardJob job = new(gate.Matrix, up.Matrix, y.Matrix);
-        tape.Cpu.Run(RowBlocks.Count(gate.Shape.Rows), ref job);
+        new SwiGluMaker(gate, up).Make(tape, y);
         if (tape.Records(gate, up)) tape.Record(y, new SwiGluNode(gate, up));
         return y;
+    }
+
+    /// <summary>Gives the memory of y = SwiGlu(gate, up) back until the way back makes it again; every result has the same bits as without this.</summary>
+    /// <param name="tape">The record of this pass.</param>
+    /// <param name="y">What <see cref="SwiGlu"/> gave; its numbers can no longer be read.</param>
+    /// <param name="gate">What it was made of.</param>
+    /// <param name="up">The same.</param>
+    /// <param name="reader">What all that reads y has led to: an output that needs a gradient if any of it does.</param>
+    public static void ForgetSwiGlu(Tape tape, Tensor y, Tensor gate, Tensor up, Tensor reader)
+    {
+        Check.Shape("ForgetSwiGlu", "y", y, gate.Shape, "gate", gate.Shape);
+        Forget("ForgetSwiGlu", tape, y, reader, new SwiGluMaker(gate, up));
+    }
+
+    private readonly record struct SwiGluMaker(Tensor Gate, Tensor Up) : IMaker
+    {
+        public void Make(Tape tape, Tensor y)
+        {
+            SwiGluForwardJob job = new(Gate.Matrix, Up.Matrix, y.Matrix);
+            tape.Cpu.Run(RowBlocks.Count(Gate.Shape.Rows), ref job);
+        }
     }
 
     private readonly ref struct SwiGluForwardJob(MatrixSpan gate, MatrixSpan up, MatrixSpan y) : IJob
