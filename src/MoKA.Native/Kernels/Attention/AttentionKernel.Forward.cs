@@ -9,9 +9,6 @@ internal static partial class AttentionKernel
     /// <summary>Below so many queries, packing the keys and values costs more than the faster product saves.</summary>
     private const int WorthPacking = 4;
 
-    /// <summary>Query heads of one token that read their common keys together: the lanes of a register on AVX-512. A head with keys of its own would leave all others empty.</summary>
-    private const int HeadsAtATime = 16;
-
     private readonly ref struct ForwardJob(AttentionShape shape, MatrixSpan q, MatrixSpan k, MatrixSpan v, MatrixSpan y, MatrixSpan statistics) : IJob
     {
         private readonly MatrixSpan _q = q, _k = k, _v = v, _y = y, _statistics = statistics;
@@ -23,13 +20,7 @@ internal static partial class AttentionKernel
             int column = head * shape.HeadDim, keyColumn = head / shape.HeadsPerKey * shape.HeadDim;
             MatrixSpan q = _q.Block(first, length, column, shape.HeadDim), y = _y.Block(first, length, column, shape.HeadDim), statistics = _statistics.Block(first, length, 2 * head, 2);
             MatrixSpan k = _k.Block(firstKey, keys, keyColumn, shape.HeadDim), v = _v.Block(firstKey, keys, keyColumn, shape.HeadDim);
-            if (length == 1 && shape.HeadsPerKey > 1 && InPlaceProduct.Can(worker.InstructionSet, HeadsAtATime))
-            {
-                // The first of every so many heads of a key takes the others along.
-                int inGroup = head % shape.HeadsPerKey;
-                if (inGroup % HeadsAtATime == 0) Heads(worker, first, head, Math.Min(HeadsAtATime, shape.HeadsPerKey - inGroup), k, v);
-            }
-            else if (length < WorthPacking) Rows(worker, q, k, v, y, statistics);
+            if (length < WorthPacking) Rows(worker, q, k, v, y, statistics);
             else Columns(worker, q, k, v, y, statistics);
         }
 
@@ -41,7 +32,7 @@ internal static partial class AttentionKernel
             Span<float> memory = worker.Scratch(ScratchSlot.PackedHead, PackedRows.Length(set, k.Rows, dim) + PackedBlocks.Length(set, k.Rows, dim));
             PackedRows packedKeys = PackByRows(worker, k, ref memory);
             PackedBlocks packedValues = PackByColumns(worker, v, ref memory);
-            Span<float> panelOfQueries = worker.Scratch(ScratchSlot.Intermediate, dim * width), sums = worker.Scratch(ScratchSlot.RowValues, 3 * width);
+            Span<float> panelOfQueries = worker.Scratch(ScratchSlot.Intermediate, dim * width), sums = worker.Scratch(ScratchSlot.RowValues, ColumnState.Length * width);
             MatrixSpan scores = new(worker.Scratch(ScratchSlot.Scores, RowsPerBlock * width), RowsPerBlock, width);
             MatrixSpan transposed = new(worker.Scratch(ScratchSlot.IntermediateGradient, dim * width), dim, width);
             for (int i0 = 0; i0 < q.Rows; i0 += width)
@@ -49,6 +40,7 @@ internal static partial class AttentionKernel
                 int queries = Math.Min(width, q.Rows - i0), end = past + i0 + queries;
                 Packing.Pack(q.RowRange(i0, queries).Transposed, width, panelOfQueries);
                 ColumnState state = new(sums, width);
+                state.Begin();
                 for (int k0 = 0; k0 < end; k0 += RowsPerBlock)
                 {
                     int some = Math.Min(RowsPerBlock, end - k0), whole = Math.Min(Ceiling.OfRatio(some, tall) * tall, k.Rows - k0);
@@ -60,42 +52,6 @@ internal static partial class AttentionKernel
                 }
                 Finish(state, transposed, y.RowRange(i0, queries), statistics.RowRange(i0, queries));
             }
-        }
-
-        /// <summary>The same for one token, with its heads that share a key-value head as the columns: keys and values are read once for all of them, where they lie; the same bits.</summary>
-        private void Heads(Worker worker, int token, int head, int heads, MatrixSpan k, MatrixSpan v)
-        {
-            int dim = shape.HeadDim, width = HeadsAtATime;
-            MatrixSpan q = new(_q.Row(token).Slice(head * dim, heads * dim), heads, dim), y = new(_y.Row(token).Slice(head * dim, heads * dim), heads, dim);
-            MatrixSpan queries = new(worker.Scratch(ScratchSlot.Intermediate, dim * width), dim, width);
-            MatrixSpan scores = new(worker.Scratch(ScratchSlot.Scores, RowsPerBlock * width), RowsPerBlock, width);
-            MatrixSpan transposed = new(worker.Scratch(ScratchSlot.IntermediateGradient, dim * width), dim, width);
-            ColumnState state = new(worker.Scratch(ScratchSlot.RowValues, 3 * width), width);
-            Packing.Pack(q.Transposed, width, queries.Data);
-            for (int k0 = 0; k0 < k.Rows; k0 += RowsPerBlock)
-            {
-                MatrixSpan some = scores.RowRange(0, Math.Min(RowsPerBlock, k.Rows - k0));
-                InPlaceProduct.Run(worker, k.RowRange(k0, some.Rows), queries, some, accumulate: false);
-                if (state.AddKeys(worker.InstructionSet, some, shape.Scale) && k0 > 0) MultiplyColumns(transposed, state.Factors);
-                InPlaceProduct.Run(worker, v.RowRange(k0, some.Rows).Transposed, some, transposed, accumulate: k0 > 0);
-            }
-            Finish(state, transposed, y, new MatrixSpan(_statistics.Row(token).Slice(2 * head, 2 * heads), heads, 2));
-        }
-
-        /// <summary>y [queries, d] = (yᵀ / sums)ᵀ, and the two numbers of each query that the way back needs.</summary>
-        private static void Finish(ColumnState state, MatrixSpan transposed, MatrixSpan y, MatrixSpan statistics)
-        {
-            for (int i = 0; i < y.Rows; i++) (statistics.Row(i)[0], statistics.Row(i)[1]) = (state.Maxima[i], state.Sums[i] = 1 / state.Sums[i]);
-            // Columns without a query.
-            state.Sums[y.Rows..].Clear();
-            MultiplyColumns(transposed, state.Sums);
-            Packing.Copy(transposed.Transposed.RowRange(0, y.Rows), y.RowStride, y.Data, 0);
-        }
-
-        [MethodImpl(Compiled.AtOnce)]
-        private static void MultiplyColumns(MatrixSpan matrix, ReadOnlySpan<float> factors)
-        {
-            for (int i = 0; i < matrix.Rows; i++) TensorPrimitives.Multiply<float>(matrix.Row(i), factors, matrix.Row(i));
         }
 
         /// <summary>The same, one query at a time over keys and values where they lie; the same bits.</summary>
@@ -129,17 +85,41 @@ internal static partial class AttentionKernel
         }
     }
 
+    /// <summary>y [queries, d] = (yᵀ / sums)ᵀ, and the two numbers of each query that the way back needs.</summary>
+    private static void Finish(ColumnState state, MatrixSpan transposed, MatrixSpan y, MatrixSpan statistics)
+    {
+        for (int i = 0; i < y.Rows; i++) (statistics.Row(i)[0], statistics.Row(i)[1]) = (state.Maxima[i], state.Sums[i] = 1 / state.Sums[i]);
+        // Columns without a query.
+        state.Sums[y.Rows..].Clear();
+        MultiplyColumns(transposed, state.Sums);
+        Packing.Copy(transposed.Transposed.RowRange(0, y.Rows), y.RowStride, y.Data, 0);
+    }
+
+    [MethodImpl(Compiled.AtOnce)]
+    private static void MultiplyColumns(MatrixSpan matrix, ReadOnlySpan<float> factors)
+    {
+        for (int i = 0; i < matrix.Rows; i++) TensorPrimitives.Multiply<float>(matrix.Row(i), factors, matrix.Row(i));
+    }
+
     /// <summary>
     /// The softmax of columns whose keys come block by block: the largest score so far, Σ e^(score - largest), and what both were
     /// last multiplied by when the largest rose (Milakov and Gimelshein, arXiv 1805.02867).
     /// </summary>
     private readonly ref struct ColumnState
     {
+        /// <summary>Floats of memory for each column.</summary>
+        public const int Length = 3;
+
         public ColumnState(Span<float> memory, int width)
         {
             Maxima = memory[..width];
             Sums = memory.Slice(width, width);
             Factors = memory.Slice(2 * width, width);
+        }
+
+        /// <summary>Before the first keys.</summary>
+        public void Begin()
+        {
             Maxima.Fill(float.NegativeInfinity);
             Sums.Clear();
         }

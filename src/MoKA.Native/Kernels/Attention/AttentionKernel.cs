@@ -19,6 +19,12 @@ internal static partial class AttentionKernel
     /// </summary>
     public static void Forward(Cpu cpu, in AttentionShape shape, MatrixSpan q, MatrixSpan k, MatrixSpan v, MatrixSpan y, MatrixSpan statistics)
     {
+        if (TokenJob.Suits(cpu.InstructionSet, shape))
+        {
+            TokenJob token = new(shape, q, k, v, y, statistics, Math.Min(cpu.Threads, shape.KeyValueHeads));
+            cpu.Run(token.Tasks, ref token);
+            return;
+        }
         ForwardJob job = new(shape, q, k, v, y, statistics);
         cpu.Run(shape.Sequences.Count * shape.Heads, ref job);
     }
