@@ -50,6 +50,7 @@ internal static class InPlaceProduct
     public static bool Can(InstructionSet set, int columns) => set == InstructionSet.Avx512 && columns >= LeastColumns;
 
     /// <summary>C [m, n] = A [m, k] B [k, n] on this thread, n at least <see cref="LeastColumns"/>; only B is copied, and only if its columns are not adjacent.</summary>
+    [MethodImpl(Compiled.AtOnce)]
     public static void Run(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
     {
         CheckShapes(worker.InstructionSet, a, b.Rows, b.Columns, c);
@@ -79,6 +80,7 @@ internal static class InPlaceProduct
         for (int token = paired; token < b.Tokens; token++) Run(worker, a, b.TokensFrom(token), c.TokensFrom(token), accumulate);
     }
 
+    [MethodImpl(Compiled.AtOnce)]
     private static void RunPair(MatrixSpan a, MatrixSpan b, int secondOfB, MatrixSpan c, int secondOfC, bool accumulate)
     {
         ref float left = ref Checked(a, a.Columns), right = ref Checked(b, secondOfB + LeastColumns), target = ref Checked(c, secondOfC + LeastColumns);
