@@ -64,7 +64,7 @@ public sealed class LlamaModel
 
     /// <summary>
     /// Whether training keeps the output of each block alone and computes the block again on the way back: much less
-    /// memory for about a quarter more time, and the same bits.
+    /// memory for a third to two fifths more time, and the same bits.
     /// </summary>
     public bool Recompute { get; set; }
 

@@ -36,7 +36,7 @@ internal static class TrainCommand
         Option<float> dropout = Options.Real("--dropout", "Share of the adapter's input that is dropped in training.", Defaults.Dropout);
         Option<float> temperature = Options.Real(TrainMethod.Temperature, "Of the gate's softmax (moka, moka-s).", Defaults.Temperature);
         Option<string> gate = Options.Choice(TrainMethod.Gate, "Whether the filters' weights are learned (moka, moka-s).", "on", "on", "off");
-        Option<bool> recompute = new("--recompute") { Description = "Keep each block's output alone and compute the block again on the way back: much less memory, about a quarter more time, the same bits." };
+        Option<bool> recompute = new("--recompute") { Description = "Keep each block's output alone and compute the block again on the way back: less memory, a third to two fifths more time, the same bits." };
         Option<string> template = Options.Template(Defaults.Template);
         Option<ulong> seed = Options.Seed(Defaults.Seed);
         Option<int> threads = Options.Threads();
