@@ -28,8 +28,8 @@ public sealed class AdapterPlan
         (Method, Targets) = (method, targets);
         long layers = config.Layers;
         method.RequireKinds(known.Where(targets.Contains));
-        Kinds = [.. config.LinearMaps.Where(m => targets.Contains(m.Kind)).Select(m => (m.Kind, method.For(m.Kind), m.Outputs, m.Inputs)).Select(m =>
-            (m.Kind, new MapCost(layers * m.Item2.ParametersFor(m.Outputs, m.Inputs), layers * m.Item2.GatesFor(m.Outputs, m.Inputs), layers * m.Item2.CostFor(m.Outputs, m.Inputs))))];
+        Kinds = [.. config.LinearMaps.Where(m => targets.Contains(m.Kind)).Select(m => (m.Kind, Own: method.For(m.Kind), m.Outputs, m.Inputs)).Select(m =>
+            (m.Kind, new MapCost(layers * m.Own.ParametersFor(m.Outputs, m.Inputs), layers * m.Own.GatesFor(m.Outputs, m.Inputs), layers * m.Own.CostFor(m.Outputs, m.Inputs))))];
         Share = (double)Parameters / config.ParameterCount;
     }
 

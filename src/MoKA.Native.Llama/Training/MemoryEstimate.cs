@@ -12,7 +12,8 @@ namespace MoKA.Native.Llama.Training;
 ///             (a change is added to its map's output in place)
 /// </code>
 /// Training keeps 4 bytes × (T (hidden + Σ per token) + T hidden + 2 R hidden + logits of at most 1024 of the R rows), and
-/// on the way back, where a gradient's memory is used again, those of one layer, and its normalised inputs and gated product, which are not kept: 4 intermediate + 7 hidden a token. A
+/// on the way back, where a gradient's memory is used again, those of one layer, and its
+/// normalised inputs and gated product, which are not kept: 4 intermediate + 7 hidden a token. A
 /// mixture of P numbers takes 2 P and P for each block of tokens, one map at a time. Recomputing blocks keeps their
 /// outputs and one layer. Without gradients one layer and those are kept.
 /// </summary>

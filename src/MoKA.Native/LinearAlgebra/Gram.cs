@@ -9,7 +9,7 @@ internal static class Gram
         double[] products = new double[rows * rows];
         for (int i = 0; i < rows; i++)
             for (int j = 0; j <= i; j++)
-                products[i * rows + j] = products[j * rows + i] = Dot(m.Slice(i * columns, columns), m.Slice(j * columns, columns));
+                products[i * rows + j] = products[j * rows + i] = InnerProduct.Of(m.Slice(i * columns, columns), m.Slice(j * columns, columns));
         return products;
     }
 
@@ -30,21 +30,5 @@ internal static class Gram
         for (int i = 0; i < columns; i++)
             for (int j = 0; j < i; j++) products[j * columns + i] = products[i * columns + j];
         return products;
-    }
-
-    // Four sums at a time, so that additions need not wait for each other.
-    private static double Dot(ReadOnlySpan<float> x, ReadOnlySpan<float> y)
-    {
-        double a = 0, b = 0, c = 0, d = 0;
-        int i = 0;
-        for (; i + 4 <= x.Length; i += 4)
-        {
-            a += (double)x[i] * y[i];
-            b += (double)x[i + 1] * y[i + 1];
-            c += (double)x[i + 2] * y[i + 2];
-            d += (double)x[i + 3] * y[i + 3];
-        }
-        for (; i < x.Length; i++) a += (double)x[i] * y[i];
-        return a + b + (c + d);
     }
 }

@@ -62,8 +62,8 @@ public sealed class JacobiSvd
                 turned = true;
                 double zeta = (yy - xx) / (2 * xy);
                 double t = (zeta >= 0 ? 1 : -1) / (Math.Abs(zeta) + Math.Sqrt(1 + zeta * zeta)), c = 1 / Math.Sqrt(1 + t * t), s = c * t;
-                Turn(x, y, c, s);
-                Turn(turns.AsSpan(p * count, count), turns.AsSpan(q * count, count), c, s);
+                PlaneRotation.Turn(x, y, c, s);
+                PlaneRotation.Turn(turns.AsSpan(p * count, count), turns.AsSpan(q * count, count), c, s);
             }
         return turned;
     }
@@ -81,11 +81,6 @@ public sealed class JacobiSvd
             for (int j = 0; j < count; j++) shortSide[j * count + k] = turns[i * count + j];
         }
         return wide ? new JacobiSvd(rows, columns, shortSide, values, longSide) : new JacobiSvd(rows, columns, longSide, values, shortSide);
-    }
-
-    private static void Turn(Span<double> x, Span<double> y, double c, double s)
-    {
-        for (int i = 0; i < x.Length; i++) (x[i], y[i]) = (c * x[i] - s * y[i], s * x[i] + c * y[i]);
     }
 
     private static double Dot(ReadOnlySpan<double> x, ReadOnlySpan<double> y)

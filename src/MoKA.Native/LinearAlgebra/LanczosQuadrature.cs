@@ -48,7 +48,7 @@ internal static class LanczosQuadrature
 
         public Recurrence(double[] start, int steps)
         {
-            (_square, _steps) = (Dot(start, start), steps);
+            (_square, _steps) = (InnerProduct.Of<double>(start, start), steps);
             if (_square > 0) _basis.Add([.. start.Select(x => x / Math.Sqrt(_square))]);
             else Done = true;
         }
@@ -67,12 +67,12 @@ internal static class LanczosQuadrature
             if (Done) return;
             double[] next = new double[product.Length];
             for (int i = 0; i < next.Length; i++) next[i] = product[i];
-            double along = Dot(next, _basis[^1]);
+            double along = InnerProduct.Of<double>(next, _basis[^1]);
             _diagonal.Add(along);
             _largest = Math.Max(_largest, Math.Abs(along));
             if (Done = _diagonal.Count == Math.Min(_steps, next.Length)) return;
             foreach (double[] before in _basis) Subtract(next, before);
-            double norm = Math.Sqrt(Dot(next, next));
+            double norm = Math.Sqrt(InnerProduct.Of<double>(next, next));
             if (Done = norm <= Nothing * _largest) return;
             for (int i = 0; i < next.Length; i++) next[i] /= norm;
             _beside.Add(norm);
@@ -96,7 +96,7 @@ internal static class LanczosQuadrature
 
         private static void Subtract(double[] from, double[] direction)
         {
-            double along = Dot(from, direction);
+            double along = InnerProduct.Of<double>(from, direction);
             for (int i = 0; i < from.Length; i++) from[i] -= along * direction[i];
         }
     }
@@ -110,21 +110,5 @@ internal static class LanczosQuadrature
             int length = _products.Length / recurrences.Length;
             recurrences[item].Advance(_products.Slice(item * length, length));
         }
-    }
-
-    // Four sums at a time, so that additions need not wait for each other.
-    private static double Dot(double[] x, double[] y)
-    {
-        double a = 0, b = 0, c = 0, d = 0;
-        int i = 0;
-        for (; i + 4 <= x.Length; i += 4)
-        {
-            a += x[i] * y[i];
-            b += x[i + 1] * y[i + 1];
-            c += x[i + 2] * y[i + 2];
-            d += x[i + 3] * y[i + 3];
-        }
-        for (; i < x.Length; i++) a += x[i] * y[i];
-        return a + b + (c + d);
     }
 }

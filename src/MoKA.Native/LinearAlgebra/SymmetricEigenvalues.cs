@@ -77,7 +77,7 @@ public static class SymmetricEigenvalues
         for (int i = 0; i < length; i++)
         {
             ReadOnlySpan<double> row = a.AsSpan((first + i) * n + first, length);
-            w[i] = Dot(row, v) / half;
+            w[i] = InnerProduct.Of<double>(row, v) / half;
             along += w[i] * v[i];
         }
         for (int i = 0; i < length; i++) w[i] -= along / (2 * half) * v[i];
@@ -137,31 +137,10 @@ public static class SymmetricEigenvalues
             moved = s * t;
             diagonal[i + 1] = g + moved;
             g = c * t - b;
-            if (turns.Length > 0) TurnRows(turns.AsSpan(i * diagonal.Length, diagonal.Length), turns.AsSpan((i + 1) * diagonal.Length, diagonal.Length), c, s);
+            if (turns.Length > 0) PlaneRotation.Turn(turns.AsSpan(i * diagonal.Length, diagonal.Length), turns.AsSpan((i + 1) * diagonal.Length, diagonal.Length), c, s);
         }
         diagonal[low] -= moved;
         beside[low] = g;
         beside[high] = 0;
-    }
-
-    private static void TurnRows(Span<double> x, Span<double> y, double c, double s)
-    {
-        for (int i = 0; i < x.Length; i++) (x[i], y[i]) = (c * x[i] - s * y[i], s * x[i] + c * y[i]);
-    }
-
-    // Four sums at a time, so that additions need not wait for each other.
-    private static double Dot(ReadOnlySpan<double> x, ReadOnlySpan<double> y)
-    {
-        double a = 0, b = 0, c = 0, d = 0;
-        int i = 0;
-        for (; i + 4 <= x.Length; i += 4)
-        {
-            a += x[i] * y[i];
-            b += x[i + 1] * y[i + 1];
-            c += x[i + 2] * y[i + 2];
-            d += x[i + 3] * y[i + 3];
-        }
-        for (; i < x.Length; i++) a += x[i] * y[i];
-        return a + b + (c + d);
     }
 }
