@@ -69,17 +69,17 @@ public sealed class LlamaModel
     public bool Recompute { get; set; }
 
     /// <summary>
-    /// What the blocks' linear maps are multiplied with. <see cref="Activations.Int8"/> is for inference with maps in Q4_0:
-    /// much faster on a prompt, and slightly other logits.
+    /// What the blocks' linear maps are multiplied with. <see cref="Activations.Int8"/> is for inference with maps in Q4_0, NF4
+    /// or FP4: new tokens come faster, with maps in Q4_0 prompts too, and logits change slightly.
     /// </summary>
-    /// <exception cref="MokaException">No map is stored in Q4_0.</exception>
+    /// <exception cref="MokaException">No map is stored so.</exception>
     public Activations Activations
     {
         get => _stored.Any(map => map.Activations == Activations.Int8) ? Activations.Int8 : Activations.Float;
         set
         {
             if (value == Activations.Int8 && !_stored.Any(map => map.TakesInt8))
-                throw new MokaException($"int8 activations need linear maps in {WeightStorage.Q4_0}, got {(Config.LinearStorage == WeightStorage.Other ? "maps of several types, none of them that" : Config.LinearStorage)}; keep float activations, or quantise the model to q4 first.");
+                throw new MokaException($"int8 activations need linear maps in {WeightStorage.Q4_0}, {WeightStorage.NF4} or {WeightStorage.FP4}, with rows of whole blocks, got {(Config.LinearStorage == WeightStorage.Other ? "maps of several types, none of them those" : Config.LinearStorage)}; keep float activations, or quantise the model to q4 first.");
             foreach (FrozenLinear map in _stored.Where(map => map.TakesInt8)) map.Activations = value;
         }
     }

@@ -18,6 +18,7 @@ internal readonly struct Worker(Cpu cpu, int index)
 /// <summary>Who uses a piece of a thread's scratch memory; kernels that call each other use different ones.</summary>
 internal enum ScratchSlot
 {
+    QuantizedTokens,
     PanelsOfA,
     PanelOfB,
     EdgeTile,

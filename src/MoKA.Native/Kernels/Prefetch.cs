@@ -25,9 +25,9 @@ internal static class Prefetch
         for (int i = 0; i < length; i += Line) Sse.Prefetch1(at + i);
     }
 
-    /// <summary>Five lines from a place on, without a loop.</summary>
+    /// <summary>Four lines from a place on, without a loop.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static unsafe void FiveLines(ref byte start)
+    public static unsafe void FourLines(ref byte start)
     {
         if (!Sse.IsSupported) return;
         byte* at = (byte*)Unsafe.AsPointer(ref start);
@@ -35,6 +35,13 @@ internal static class Prefetch
         Sse.Prefetch1(at + Line);
         Sse.Prefetch1(at + 2 * Line);
         Sse.Prefetch1(at + 3 * Line);
-        Sse.Prefetch1(at + 4 * Line);
+    }
+
+    /// <summary>Five of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void FiveLines(ref byte start)
+    {
+        FourLines(ref start);
+        if (Sse.IsSupported) Sse.Prefetch1((byte*)Unsafe.AsPointer(ref start) + 4 * Line);
     }
 }

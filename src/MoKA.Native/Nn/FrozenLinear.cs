@@ -10,11 +10,11 @@ public sealed class FrozenLinear(FrozenMatrix weight) : ITokenTable
     /// <summary>W [out, in].</summary>
     public FrozenMatrix Weight { get; } = weight;
 
-    /// <summary>What the weight is multiplied with: floats, or for inference with a weight in Q4_0 8-bit integers.</summary>
+    /// <summary>What the weight is multiplied with: floats, or for inference 8-bit integers, where the weight takes them.</summary>
     public Activations Activations { get; set; }
 
     /// <summary>Whether <see cref="Activations.Int8"/> can be chosen.</summary>
-    public bool TakesInt8 => Weight.Storage == WeightStorage.Q4_0;
+    public bool TakesInt8 => Weight.TakesInt8;
 
     /// <inheritdoc/>
     public int In => Weight.Columns;
@@ -23,7 +23,7 @@ public sealed class FrozenLinear(FrozenMatrix weight) : ITokenTable
     public int Out => Weight.Rows;
 
     /// <inheritdoc/>
-    public Tensor Forward(Tape tape, Tensor x) => Activations == Activations.Int8 ? Op.Int8MatMul(tape, x, (BlockMatrix)Weight) : Op.FrozenMatMul(tape, x, Weight);
+    public Tensor Forward(Tape tape, Tensor x) => Activations == Activations.Int8 ? Op.Int8MatMul(tape, x, Weight) : Op.FrozenMatMul(tape, x, Weight);
 
     /// <inheritdoc/>
     public Tensor Lookup(Tape tape, ReadOnlyMemory<int> ids) => Op.Embedding(tape, Weight, ids);

@@ -9,15 +9,15 @@ public static partial class Op
 {
     /// <summary>
     /// y ≈ x Wᵀ in integers, for inference: each block of 32 of x is rounded to 8 bits, with a scale of its own, and multiplied
-    /// with W's codes exactly. Several times faster than <see cref="FrozenMatMul"/> on long prompts; the rounding of x changes
-    /// logits slightly. It has no gradient.
+    /// with W's codes exactly, or with W's levels rounded to 12 bits. Faster than <see cref="FrozenMatMul"/> for one token, with
+    /// Q4_0 for many too; the rounding of x changes logits slightly. It has no gradient.
     /// </summary>
     /// <param name="tape">The record of this pass, of no gradients.</param>
     /// <param name="x">[tokens, in].</param>
-    /// <param name="weight">W [out, in] in Q4_0.</param>
+    /// <param name="weight">W [out, in] in Q4_0, or in NF4 or FP4 with rows of whole blocks.</param>
     /// <returns>[tokens, out].</returns>
-    /// <exception cref="InvalidOperationException">The tape asks for the gradient of x.</exception>
-    public static Tensor Int8MatMul(Tape tape, Tensor x, BlockMatrix weight)
+    /// <exception cref="InvalidOperationException">The tape asks for the gradient of x, or W is stored otherwise.</exception>
+    public static Tensor Int8MatMul(Tape tape, Tensor x, FrozenMatrix weight)
     {
         Check.Columns("Int8MatMul", "x", x, weight.Columns, "weight", new Shape(weight.Rows, weight.Columns));
         if (tape.Records(x)) throw new InvalidOperationException("Int8MatMul: rounding to 8 bits has no gradient; train with float activations.");

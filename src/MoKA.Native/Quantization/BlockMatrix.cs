@@ -36,6 +36,9 @@ public sealed class BlockMatrix : FrozenMatrix
     };
 
     /// <inheritdoc/>
+    public override bool TakesInt8 => Type == BlockType.Q4_0;
+
+    /// <inheritdoc/>
     public override long StorageBytes => _bytes.Length;
 
     /// <summary>The rows, one behind another; valid while the matrix is held.</summary>
@@ -61,15 +64,6 @@ public sealed class BlockMatrix : FrozenMatrix
         throw new MokaException($"{name}: the weights are too large for {type}, whose {(type == BlockType.BF16 ? "largest number" : $"half-precision numbers end at {Half.MaxValue}")}; the largest is {TensorPrimitives.MaxMagnitude(weights)}.");
     }
 
-    /// <summary>y [tokens, rows] = a [tokens, columns] Wᵀ with a rounded to 8 bits in blocks of 32; Q4_0 alone.</summary>
-    internal void MultiplyInIntegers(Cpu cpu, MatrixSpan a, MatrixSpan y)
-    {
-        if (Type != BlockType.Q4_0) throw new InvalidOperationException($"{Name}: integer products need a weight in Q4_0, got {Type}; multiply with float activations.");
-        RequireFinite();
-        Int8Product.Multiply(cpu, a, Bytes, Rows, y);
-        GC.KeepAlive(this); // its memory is native and must outlive the spans that read it
-    }
-
     /// <inheritdoc/>
     public override void Dispose() => _bytes.Dispose();
 
@@ -77,6 +71,8 @@ public sealed class BlockMatrix : FrozenMatrix
 
     private protected override void MultiplyPanels(Cpu cpu, MatrixSpan a, MatrixSpan c, bool transpose, bool accumulate) =>
         WeightProduct.Run(cpu, a, new BlockRows(_format, Bytes, Columns), Rows, Columns, transpose, c, accumulate);
+
+    private protected override void MultiplyCodes(Cpu cpu, MatrixSpan a, MatrixSpan y) => Int8Product.Multiply(cpu, a, Bytes, Rows, y);
 
     private protected override bool IsFinite() => _format.IsFinite(Bytes);
 

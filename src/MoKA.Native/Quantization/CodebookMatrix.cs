@@ -63,6 +63,9 @@ public sealed class CodebookMatrix : FrozenMatrix
     public override WeightStorage? Storage => Type == CodebookType.NF4 ? Nested ? WeightStorage.NF4Double : WeightStorage.NF4 : Nested ? WeightStorage.FP4Double : WeightStorage.FP4;
 
     /// <inheritdoc/>
+    public override bool TakesInt8 => AsRows.HasPieces;
+
+    /// <inheritdoc/>
     public override long StorageBytes => _codes.Length + _magnitudes.Length + sizeof(float) * (_codebook.Levels.Length + (_nested is null ? 0 : _nested.Scales.Length + _nested.Map.Length + 1L));
 
     /// <summary>Two codes a byte, the first in the high half; valid while the matrix is held.</summary>
@@ -129,6 +132,8 @@ public sealed class CodebookMatrix : FrozenMatrix
 
     private protected override void MultiplyPanels(Cpu cpu, MatrixSpan a, MatrixSpan c, bool transpose, bool accumulate) =>
         WeightProduct.Run(cpu, a, AsRows, Rows, Columns, transpose, c, accumulate);
+
+    private protected override void MultiplyCodes(Cpu cpu, MatrixSpan a, MatrixSpan y) => LevelProduct.Multiply(cpu, a, AsRows, Rows, y);
 
     private protected override bool IsFinite()
     {

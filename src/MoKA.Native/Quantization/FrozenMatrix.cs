@@ -41,6 +41,9 @@ public abstract class FrozenMatrix : IDisposable
     /// <summary>Storage per weight.</summary>
     public double BitsPerWeight => Rows == 0 || Columns == 0 ? 0 : 8.0 * StorageBytes / ((double)Rows * Columns);
 
+    /// <summary>Whether there are products in integers with it, for activations of 8 bits: in Q4_0, and in NF4 and FP4 where rows are whole blocks.</summary>
+    public virtual bool TakesInt8 => false;
+
     /// <summary>Writes all weights as floats [rows, columns].</summary>
     public void Dequantize(Span<float> weights)
     {
@@ -67,6 +70,15 @@ public abstract class FrozenMatrix : IDisposable
         GC.KeepAlive(this); // as above
     }
 
+    /// <summary>y [tokens, rows] = a [tokens, columns] Wᵀ with a rounded to 8 bits in blocks of 32.</summary>
+    internal void MultiplyInIntegers(Cpu cpu, MatrixSpan a, MatrixSpan y)
+    {
+        if (!TakesInt8) throw new InvalidOperationException($"{Name}: integer products need a weight in Q4_0, or in NF4 or FP4 with rows of whole blocks, got {Format} [{Rows}, {Columns}]; multiply with float activations.");
+        RequireFinite();
+        MultiplyCodes(cpu, a, y);
+        GC.KeepAlive(this); // as above
+    }
+
     /// <summary>Frees the memory, unless it is a mapped file's.</summary>
     public abstract void Dispose();
 
@@ -74,10 +86,12 @@ public abstract class FrozenMatrix : IDisposable
 
     private protected abstract void MultiplyPanels(Cpu cpu, MatrixSpan a, MatrixSpan c, bool transpose, bool accumulate);
 
+    private protected virtual void MultiplyCodes(Cpu cpu, MatrixSpan a, MatrixSpan y) => throw new NotSupportedException($"{Name}: {Format} has no products in integers.");
+
     private protected abstract bool IsFinite();
 
     // A file's scales are looked at when the matrix is first used: opening a model touches none of its weights.
-    private protected void RequireFinite()
+    private void RequireFinite()
     {
         if (_checked) return;
         if (!IsFinite()) throw NotFinite();

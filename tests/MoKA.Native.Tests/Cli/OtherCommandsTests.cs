@@ -73,8 +73,10 @@ public sealed class OtherCommandsTests : IClassFixture<CliWorld>
         CliResult loss = _world.Run("eval", "loss", "-m", _world.Base, "-d", _world.Test, "--activations", "int8", "--json", "--threads", "1");
         using JsonDocument json = JsonDocument.Parse(loss.Out);
         Assert.Equal("int8", json.RootElement.GetProperty("activations").GetString());
-        Assert.Equal(0, _world.Run("quantize", _world.Base, "-o", _world.Path("nf4"), "--type", "nf4", "--force").Code);
-        CliResult refused = _world.Run("generate", "-m", _world.Path("nf4"), "-p", "Anna", "--activations", "int8", "--threads", "1");
+        foreach (string type in (string[])["nf4", "bf16"]) Assert.Equal(0, _world.Run("quantize", _world.Base, "-o", _world.Path(type), "--type", type, "--force").Code);
+        string[] Rounded(string type) => ["generate", "-m", _world.Path(type), "-p", "Anna", "--max-tokens", "3", "--activations", "int8", "--threads", "1"];
+        Assert.EndsWith("int8 activations", Assert.Single(_world.Run(Rounded("nf4")).ErrorLines));
+        CliResult refused = _world.Run(Rounded("bf16"));
         Assert.Equal(2, refused.Code);
         Assert.Contains("Q4_0", Assert.Single(refused.ErrorLines));
     }

@@ -18,10 +18,8 @@ internal static class Int8Product
         if (y.Rows != x.Rows || y.Columns != outputs || depth % Q4_0.Weights != 0 || weights.Length != (long)outputs * depth / Q4_0.Weights * Q4_0.Bytes)
             throw new ArgumentException($"Int8: [{x.Rows}, {depth}] x [{depth}, {outputs}] does not give [{y.Rows}, {y.Columns}].");
         using Lock.Scope hold = cpu.Hold();
-        QuantizedTokens tokens = new(x.Rows, depth, cpu.Scratch(0, ScratchSlot.PanelsOfA, QuantizedTokens.FloatsFor(x.Rows, depth)));
-        QuantizeJob quantize = new(x, tokens);
-        if (x.Rows == 1) cpu.RunSerially(1, ref quantize);
-        else cpu.Run(x.Rows, ref quantize);
+        QuantizedTokens tokens = new(x.Rows, depth, cpu.Scratch(0, ScratchSlot.QuantizedTokens, QuantizedTokens.FloatsFor(x.Rows, depth)));
+        tokens.Quantize(cpu, x);
         if (x.Rows == 1)
         {
             int rowsOfTask = Ceiling.OfRatio(Math.Max(outputs, 1), TasksPerThread * cpu.Threads * RowsOfRegister) * RowsOfRegister;
@@ -31,14 +29,6 @@ internal static class Int8Product
         }
         PanelJob panels = new(tokens, weights, y);
         cpu.Run(Ceiling.OfRatio(outputs, Int8Tile.Width(cpu.InstructionSet)), ref panels);
-    }
-
-    private readonly ref struct QuantizeJob(MatrixSpan x, QuantizedTokens tokens) : IJob
-    {
-        private readonly MatrixSpan _x = x;
-        private readonly QuantizedTokens _tokens = tokens;
-
-        public void Run(int item, Worker worker) => _tokens.Quantize(item, _x.Row(item));
     }
 
     /// <summary>One token: rows of W are multiplied where they lie.</summary>

@@ -25,17 +25,12 @@ internal static partial class Int8Rows
         {
             Prefetch.Lines(ref next, 8 * Q4_0.Bytes);
             ref byte codes = ref Unsafe.Add(ref w, 2);
-            // Row i, its 16 bytes as four integers; columns of the four by four become rows, in all parts at once.
-            Vector256<int> p = TwoRows(ref codes, 0, stride);
-            Vector256<int> q = TwoRows(ref codes, 1, stride);
-            Vector256<int> r = TwoRows(ref codes, 2, stride);
-            Vector256<int> s = TwoRows(ref codes, 3, stride);
-            Vector256<long> pq = Avx2.UnpackLow(p, q).AsInt64(), rs = Avx2.UnpackLow(r, s).AsInt64(), pqHigh = Avx2.UnpackHigh(p, q).AsInt64(), rsHigh = Avx2.UnpackHigh(r, s).AsInt64();
+            LaneColumns.LoadEight(ref codes, stride, out Vector256<int> c0, out Vector256<int> c1, out Vector256<int> c2, out Vector256<int> c3);
             Vector256<short> sums = Vector256.Create(Unsafe.Add(ref bias, b)).AsInt16();
-            sums = AddGroups(sums, Avx2.UnpackLow(pq, rs).AsByte(), ref a, 0);
-            sums = AddGroups(sums, Avx2.UnpackHigh(pq, rs).AsByte(), ref a, 1);
-            sums = AddGroups(sums, Avx2.UnpackLow(pqHigh, rsHigh).AsByte(), ref a, 2);
-            sums = AddGroups(sums, Avx2.UnpackHigh(pqHigh, rsHigh).AsByte(), ref a, 3);
+            sums = AddGroups(sums, c0.AsByte(), ref a, 0);
+            sums = AddGroups(sums, c1.AsByte(), ref a, 1);
+            sums = AddGroups(sums, c2.AsByte(), ref a, 2);
+            sums = AddGroups(sums, c3.AsByte(), ref a, 3);
             Vector256<float> products = Vector256.ConvertToSingle(Avx2.MultiplyAddAdjacent(sums, ones));
             sum = Vector256.FusedMultiplyAdd(products * Scales8(ref w, stride), Vector256.Create(Unsafe.Add(ref e, b)), sum);
             w = ref Unsafe.Add(ref w, Q4_0.Bytes);
@@ -53,10 +48,6 @@ internal static partial class Int8Rows
         Vector256<sbyte> first = Vector256.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref a, 4 * g))).AsSByte(), second = Vector256.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref a, 4 * g + 16))).AsSByte();
         return sums + Avx2.MultiplyAddAdjacent(low, first) + Avx2.MultiplyAddAdjacent(high, second);
     }
-
-    /// <summary>The codes of rows j and j + 4.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<int> TwoRows(ref byte codes, int j, nint stride) => Vector256.Create(Row(ref codes, j * stride), Row(ref codes, (j + 4) * stride));
 
     /// <summary>The scales of eight rows, which all lie a row apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -41,9 +41,6 @@ internal static partial class Int8Rows
         return sum;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<int> Row(ref byte codes, nint offset) => Vector128.LoadUnsafe(ref codes, (nuint)offset).AsInt32();
-
     /// <summary>The two bytes at the beginning of each of eight rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<ushort> EightHalves(ref byte w, nint stride)

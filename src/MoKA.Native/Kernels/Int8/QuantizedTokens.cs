@@ -12,7 +12,10 @@ namespace MoKA.Native.Kernels;
 internal readonly ref struct QuantizedTokens
 {
     public const int Block = 32;
-    private const int Largest = 127, Centre = 8;
+    /// <summary>By how much the codes of Q4_0 are too large.</summary>
+    public const int Centre = 8;
+
+    private const int Largest = 127;
 
     /// <summary>Room for [tokens, depth] in memory of at least <see cref="FloatsFor"/>.</summary>
     public QuantizedTokens(int tokens, int depth, Span<float> memory)
@@ -42,9 +45,25 @@ internal readonly ref struct QuantizedTokens
     /// <summary>How many floats of memory [tokens, depth] takes.</summary>
     public static int FloatsFor(int tokens, int depth) => checked(tokens * (depth / Block) * (2 + Block / sizeof(float)));
 
-    /// <summary>Quantises one row.</summary>
+    /// <summary>Quantises the rows of x [tokens, depth].</summary>
+    public void Quantize(Cpu cpu, MatrixSpan x)
+    {
+        QuantizeJob job = new(x, this);
+        if (x.Rows == 1) cpu.RunSerially(1, ref job);
+        else cpu.Run(x.Rows, ref job);
+    }
+
+    /// <summary>Puts the codes of a token in the order in which NF4 keeps them in four bytes: of every eight, the first of each pair, then the second.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    public void Quantize(int token, ReadOnlySpan<float> x)
+    public void DealPairs(int token)
+    {
+        ref sbyte codes = ref MemoryMarshal.GetReference(Codes.Slice(token * Depth, Depth));
+        for (int i = 0; i < Depth; i += Vector128<sbyte>.Count)
+            Vector128.Shuffle(Vector128.LoadUnsafe(ref codes, (nuint)i), Vector128.Create(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15)).StoreUnsafe(ref codes, (nuint)i);
+    }
+
+    [MethodImpl(Compiled.AtOnce)]
+    private void Quantize(int token, ReadOnlySpan<float> x)
     {
         for (int b = 0; b < Blocks; b++)
         {
@@ -76,4 +95,12 @@ internal readonly ref struct QuantizedTokens
 
     // Activations that are not finite become codes of 127 at most and a scale that is not finite: the output tells.
     private static Vector256<int> Whole(Vector256<float> x) => Vector256.ConvertToInt32(Vector256.Round(Vector256.Clamp(x, Vector256.Create(-(float)Largest), Vector256.Create((float)Largest))));
+
+    private readonly ref struct QuantizeJob(MatrixSpan x, QuantizedTokens tokens) : IJob
+    {
+        private readonly MatrixSpan _x = x;
+        private readonly QuantizedTokens _tokens = tokens;
+
+        public void Run(int item, Worker worker) => _tokens.Quantize(item, _x.Row(item));
+    }
 }

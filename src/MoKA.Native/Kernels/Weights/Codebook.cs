@@ -34,10 +34,14 @@ internal sealed class Codebook
     private Codebook(params float[] levels)
     {
         _levels = levels;
+        Integers = new IntegerLevels(levels);
         // Ascending, -0 before 0; between two neighbours lies the boundary of their codes.
         Array.Sort(_codes, (a, b) => _levels[a] != _levels[b] ? _levels[a].CompareTo(_levels[b]) : b.CompareTo(a));
         for (int i = 0; i < 15; i++) _boundaries[i] = (_levels[_codes[i]] + _levels[_codes[i + 1]]) / 2;
     }
+
+    /// <summary>The same levels as whole numbers.</summary>
+    public IntegerLevels Integers { get; }
 
     /// <summary>The level of each code [16].</summary>
     public ReadOnlySpan<float> Levels => _levels;

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -83,16 +84,46 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
         }
     }
 
+    /// <summary>Writes the levels of a row from <paramref name="column"/> on, without their magnitudes.</summary>
+    public void ReadLevels(int row, int column, Span<float> levels) => codebook.Dequantize(_codes, checked(row * columns + column), 1, levels);
+
+    /// <summary>The levels as whole numbers.</summary>
+    public IntegerLevels Levels => codebook.Integers;
+
+    /// <summary>Weights that share a magnitude.</summary>
+    public int BlockSize => blockSize;
+
+    /// <summary>The codes of some rows, each a whole number of bytes.</summary>
+    public ReadOnlySpan<byte> CodesOf(int row, int rows) => _codes.Slice(checked(row * columns) / 2, rows * (columns / 2));
+
+    /// <summary>
+    /// What a step of a whole level is worth, for so many columns of some rows of whole blocks: [blocks, <paramref name="width"/>] with
+    /// zeros where there are fewer rows.
+    /// </summary>
+    public Span<float> UnitScales(Worker worker, int row, int rows, int column, int count, int width)
+    {
+        Span<float> scales = Scales(worker, row, rows, column, count, width);
+        TensorPrimitives.Multiply(scales, IntegerLevels.Unit, scales);
+        return scales;
+    }
+
+    /// <summary>The magnitudes of the same.</summary>
+    private Span<float> Scales(Worker worker, int row, int rows, int column, int count, int width)
+    {
+        int blocksOfRow = columns / blockSize, first = column / blockSize, blocks = Ceiling.OfRatio(column + count, blockSize) - first;
+        Span<float> scales = worker.Scratch(ScratchSlot.Dequantised, blocks * width)[..(blocks * width)];
+        if (rows < width) scales.Clear();
+        for (int i = 0; i < rows; i++) _magnitudes.CopyTo((row + i) * blocksOfRow + first, blocks, scales[i..], width);
+        return scales;
+    }
+
     public bool HasPieces => columns > 0 && columns % blockSize == 0;
 
     public void MultiplyRows(int row, scoped ReadOnlySpan<float> x, scoped Span<float> y, Worker worker)
     {
-        int blocks = columns / blockSize, first = checked(row * columns);
-        Span<float> scales = worker.Scratch(ScratchSlot.Dequantised, blocks * LaneRows.Rows);
-        for (int i = 0; i < LaneRows.Rows; i++)
-            _magnitudes.CopyTo(first / blockSize + i * blocks, blocks, scales[i..], LaneRows.Rows);
-        int stride = columns / 2, begin = first / 2, end = begin + LaneRows.Rows * stride;
-        ReadOnlySpan<byte> rows = LaneRows.Apart(worker, _codes[begin..end], LaneRows.Rows, ref stride, stride);
+        int blocks = columns / blockSize, stride = columns / 2, end = checked(row + LaneRows.Rows) * stride;
+        Span<float> scales = Scales(worker, row, LaneRows.Rows, 0, columns, LaneRows.Rows);
+        ReadOnlySpan<byte> rows = LaneRows.Apart(worker, CodesOf(row, LaneRows.Rows), LaneRows.Rows, ref stride, stride);
         PieceRuns runs = new(blocks, blockSize / 2, blockSize / HighThenLowHalves.Weights);
         LaneRows.Multiply<HighThenLowHalves>(rows, stride, runs, codebook.Levels, scales, _codes[end..], x, y);
     }

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace MoKA.Native.Kernels;
 
-/// <summary>16 bytes of each of sixteen rows, side by side in the lanes of four registers. AVX-512 alone. See Int4.md.</summary>
+/// <summary>16 bytes of each of sixteen rows, or of eight, side by side in the lanes of four registers. See Int4.md.</summary>
 internal static class LaneColumns
 {
     /// <summary>Rows at a time.</summary>
@@ -24,6 +24,19 @@ internal static class LaneColumns
         c1 = Avx512F.UnpackHigh(pq, rs).AsInt32();
         c2 = Avx512F.UnpackLow(pqHigh, rsHigh).AsInt32();
         c3 = Avx512F.UnpackHigh(pqHigh, rsHigh).AsInt32();
+    }
+
+    /// <summary>The same for eight rows, on AVX2.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadEight(ref byte at, nint stride, out Vector256<int> c0, out Vector256<int> c1, out Vector256<int> c2, out Vector256<int> c3)
+    {
+        ref byte fourth = ref Unsafe.Add(ref at, 4 * stride);
+        Vector256<int> p = TwoRows(ref at, ref fourth, 0), q = TwoRows(ref at, ref fourth, stride), r = TwoRows(ref at, ref fourth, 2 * stride), s = TwoRows(ref at, ref fourth, 3 * stride);
+        Vector256<long> pq = Avx2.UnpackLow(p, q).AsInt64(), rs = Avx2.UnpackLow(r, s).AsInt64(), pqHigh = Avx2.UnpackHigh(p, q).AsInt64(), rsHigh = Avx2.UnpackHigh(r, s).AsInt64();
+        c0 = Avx2.UnpackLow(pq, rs).AsInt32();
+        c1 = Avx2.UnpackHigh(pq, rs).AsInt32();
+        c2 = Avx2.UnpackLow(pqHigh, rsHigh).AsInt32();
+        c3 = Avx2.UnpackHigh(pqHigh, rsHigh).AsInt32();
     }
 
     /// <summary>One integer of every row, where four bytes are all that is wanted.</summary>
@@ -53,6 +66,10 @@ internal static class LaneColumns
         rows = Avx512F.InsertVector128(rows, Row(ref eighth, offset), 2);
         return Avx512F.InsertVector128(rows, Row(ref twelfth, offset), 3);
     }
+
+    /// <summary>A row from each place on, each half of the register.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> TwoRows(ref byte at, ref byte fourth, nint offset) => Vector256.Create(Row(ref at, offset), Row(ref fourth, offset));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<int> Row(ref byte at, nint offset) => Vector128.LoadUnsafe(ref Unsafe.Add(ref at, offset)).AsInt32();
