@@ -143,7 +143,7 @@ public sealed class CodebookMatrix : FrozenMatrix
         for (int block = 0; block < blocks; block += atOnce)
         {
             int count = Math.Min(atOnce, blocks - block);
-            Magnitudes.CopyTo(block, count, some, step: 1);
+            Magnitudes.CopyTo(block, some[..count]);
             if (!Finite.All(some[..count])) return false;
         }
         return true;

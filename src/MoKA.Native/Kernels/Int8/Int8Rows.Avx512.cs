@@ -8,6 +8,9 @@ namespace MoKA.Native.Kernels;
 
 internal static partial class Int8Rows
 {
+    /// <summary>Blocks that are whole registers of four integers: eight of them, read as 36 integers of each row.</summary>
+    private const int BlocksAtOnce = 8;
+
     /// <summary>
     /// Sixteen rows of W, one in each lane of 32 bits. Two blocks of a row are nine integers, scales included, and are read as such:
     /// <code>d0 q q | q q q q | q q q q | q q q q | q q d1 | q q q q | q q q q | q q q q | q q q q</code>
@@ -25,35 +28,29 @@ internal static partial class Int8Rows
         ref float e = ref MemoryMarshal.GetReference(token.Scales[..blocks]);
         ref int bias = ref MemoryMarshal.GetReference(token.Biases[..blocks]);
         Vector512<float> sum = Vector512<float>.Zero;
-        for (int pair = 0; pair < blocks / 2; pair++)
+        int b = 0;
+        for (; b + BlocksAtOnce <= blocks; b += BlocksAtOnce)
         {
-            Prefetch.FiveLines(ref next); // half of the nine that two blocks of sixteen rows take
             LaneColumns.Load(ref w, stride, out Vector512<int> c0, out Vector512<int> c1, out Vector512<int> c2, out Vector512<int> c3);
             LaneColumns.Load(ref Unsafe.Add(ref w, LaneRows.Piece), stride, out Vector512<int> c4, out Vector512<int> c5, out Vector512<int> c6, out Vector512<int> c7);
-            Vector512<int> c8 = LaneColumns.LoadIntegers(ref Unsafe.Add(ref w, 2 * LaneRows.Piece), stride);
-            // The first block's codes lie two bytes behind whole integers, and so do the halves of its bias.
-            Vector512<short> sums = Vector512.Create(BitOperations.RotateLeft((uint)bias, 16)).AsInt16();
-            sums = Add(sums, c0, 0x0F0F0000, Codes(ref a, 0) << 16, Codes(ref a, 14));
-            sums = Add(sums, c1, AllFour, Codes(ref a, 2), Codes(ref a, 18));
-            sums = Add(sums, c2, AllFour, Codes(ref a, 6), Codes(ref a, 22));
-            sums = Add(sums, c3, AllFour, Codes(ref a, 10), Codes(ref a, 26));
-            sums = Add(sums, c4, 0x00000F0F, Codes(ref a, 14), Codes(ref a, 30));
-            sum = Vector512.FusedMultiplyAdd(Products(sums) * Scale(c0 << 16), Vector512.Create(e), sum);
-            a = ref Unsafe.Add(ref a, QuantizedTokens.Block);
-            Prefetch.FiveLines(ref Unsafe.Add(ref next, LaneColumns.Rows * Q4_0.Bytes));
-            sums = Vector512.Create(Unsafe.Add(ref bias, 1)).AsInt16();
-            sums = Add(sums, c5, AllFour, Codes(ref a, 0), Codes(ref a, 16));
-            sums = Add(sums, c6, AllFour, Codes(ref a, 4), Codes(ref a, 20));
-            sums = Add(sums, c7, AllFour, Codes(ref a, 8), Codes(ref a, 24));
-            sums = Add(sums, c8, AllFour, Codes(ref a, 12), Codes(ref a, 28));
-            sum = Vector512.FusedMultiplyAdd(Products(sums) * Scale(c4), Vector512.Create(Unsafe.Add(ref e, 1)), sum);
-            a = ref Unsafe.Add(ref a, QuantizedTokens.Block);
-            w = ref Unsafe.Add(ref w, 2 * Q4_0.Bytes);
-            next = ref Unsafe.Add(ref next, 2 * LaneColumns.Rows * Q4_0.Bytes);
-            e = ref Unsafe.Add(ref e, 2);
-            bias = ref Unsafe.Add(ref bias, 2);
+            LaneColumns.Load(ref Unsafe.Add(ref w, 2 * LaneRows.Piece), stride, out Vector512<int> c8, out Vector512<int> c9, out Vector512<int> c10, out Vector512<int> c11);
+            sum = AddTwoBlocks(sum, c0, c1, c2, c3, c4, c5, c6, c7, c8, ref a, ref e, ref bias, ref next);
+            LaneColumns.Load(ref Unsafe.Add(ref w, 3 * LaneRows.Piece), stride, out c0, out c1, out c2, out c3);
+            LaneColumns.Load(ref Unsafe.Add(ref w, 4 * LaneRows.Piece), stride, out c4, out c5, out c6, out c7);
+            sum = AddTwoBlocks(sum, c9, c10, c11, c0, c1, c2, c3, c4, c5, ref Unsafe.Add(ref a, 2 * QuantizedTokens.Block), ref Unsafe.Add(ref e, 2), ref Unsafe.Add(ref bias, 2), ref Unsafe.Add(ref next, 2 * BytesOfBlocks));
+            LaneColumns.Load(ref Unsafe.Add(ref w, 5 * LaneRows.Piece), stride, out c8, out c9, out c10, out c11);
+            LaneColumns.Load(ref Unsafe.Add(ref w, 6 * LaneRows.Piece), stride, out c0, out c1, out c2, out c3);
+            sum = AddTwoBlocks(sum, c6, c7, c8, c9, c10, c11, c0, c1, c2, ref Unsafe.Add(ref a, 4 * QuantizedTokens.Block), ref Unsafe.Add(ref e, 4), ref Unsafe.Add(ref bias, 4), ref Unsafe.Add(ref next, 4 * BytesOfBlocks));
+            LaneColumns.Load(ref Unsafe.Add(ref w, 7 * LaneRows.Piece), stride, out c4, out c5, out c6, out c7);
+            LaneColumns.Load(ref Unsafe.Add(ref w, 8 * LaneRows.Piece), stride, out c8, out c9, out c10, out c11);
+            sum = AddTwoBlocks(sum, c3, c4, c5, c6, c7, c8, c9, c10, c11, ref Unsafe.Add(ref a, 6 * QuantizedTokens.Block), ref Unsafe.Add(ref e, 6), ref Unsafe.Add(ref bias, 6), ref Unsafe.Add(ref next, 6 * BytesOfBlocks));
+            w = ref Unsafe.Add(ref w, BlocksAtOnce * Q4_0.Bytes);
+            next = ref Unsafe.Add(ref next, BlocksAtOnce * BytesOfBlocks);
+            a = ref Unsafe.Add(ref a, BlocksAtOnce * QuantizedTokens.Block);
+            e = ref Unsafe.Add(ref e, BlocksAtOnce);
+            bias = ref Unsafe.Add(ref bias, BlocksAtOnce);
         }
-        if (blocks % 2 == 1)
+        for (; b < blocks; b++)
         {
             LaneColumns.Load(ref Unsafe.Add(ref w, sizeof(ushort)), stride, out Vector512<int> c0, out Vector512<int> c1, out Vector512<int> c2, out Vector512<int> c3);
             Vector512<short> sums = Vector512.Create(bias).AsInt16();
@@ -62,8 +59,38 @@ internal static partial class Int8Rows
             sums = Add(sums, c2, AllFour, Codes(ref a, 8), Codes(ref a, 24));
             sums = Add(sums, c3, AllFour, Codes(ref a, 12), Codes(ref a, 28));
             sum = Vector512.FusedMultiplyAdd(Products(sums) * Scale(LaneColumns.LoadIntegers(ref w, stride) << 16), Vector512.Create(e), sum);
+            w = ref Unsafe.Add(ref w, Q4_0.Bytes);
+            a = ref Unsafe.Add(ref a, QuantizedTokens.Block);
+            e = ref Unsafe.Add(ref e, 1);
+            bias = ref Unsafe.Add(ref bias, 1);
         }
         sum.CopyTo(y);
+    }
+
+    /// <summary>A block of each of the sixteen rows.</summary>
+    private static int BytesOfBlocks => LaneColumns.Rows * Q4_0.Bytes;
+
+    /// <summary>The sums and two blocks more, nine integers of each row, while the memory of two blocks that come later is asked for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> AddTwoBlocks(Vector512<float> sum, Vector512<int> c0, Vector512<int> c1, Vector512<int> c2, Vector512<int> c3, Vector512<int> c4, Vector512<int> c5, Vector512<int> c6, Vector512<int> c7, Vector512<int> c8, ref byte a, ref float e, ref int bias, ref byte next)
+    {
+        Prefetch.FiveLines(ref next); // half of the nine that two blocks of sixteen rows take
+        // The first block's codes lie two bytes behind whole integers, and so do the halves of its bias.
+        Vector512<short> sums = Vector512.Create(BitOperations.RotateLeft((uint)bias, 16)).AsInt16();
+        sums = Add(sums, c0, 0x0F0F0000, Codes(ref a, 0) << 16, Codes(ref a, 14));
+        sums = Add(sums, c1, AllFour, Codes(ref a, 2), Codes(ref a, 18));
+        sums = Add(sums, c2, AllFour, Codes(ref a, 6), Codes(ref a, 22));
+        sums = Add(sums, c3, AllFour, Codes(ref a, 10), Codes(ref a, 26));
+        sums = Add(sums, c4, 0x00000F0F, Codes(ref a, 14), Codes(ref a, 30));
+        sum = Vector512.FusedMultiplyAdd(Products(sums) * Scale(c0 << 16), Vector512.Create(e), sum);
+        Prefetch.FiveLines(ref Unsafe.Add(ref next, BytesOfBlocks));
+        a = ref Unsafe.Add(ref a, QuantizedTokens.Block);
+        sums = Vector512.Create(Unsafe.Add(ref bias, 1)).AsInt16();
+        sums = Add(sums, c5, AllFour, Codes(ref a, 0), Codes(ref a, 16));
+        sums = Add(sums, c6, AllFour, Codes(ref a, 4), Codes(ref a, 20));
+        sums = Add(sums, c7, AllFour, Codes(ref a, 8), Codes(ref a, 24));
+        sums = Add(sums, c8, AllFour, Codes(ref a, 12), Codes(ref a, 28));
+        return Vector512.FusedMultiplyAdd(Products(sums) * Scale(c4), Vector512.Create(Unsafe.Add(ref e, 1)), sum);
     }
 
     private const int AllFour = 0x0F0F0F0F;

@@ -1,6 +1,8 @@
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MoKA.Native.Kernels;
 
@@ -37,30 +39,43 @@ internal readonly ref struct BlockMagnitudes
         }
     }
 
-    /// <summary>Writes the magnitudes of <paramref name="count"/> blocks from <paramref name="first"/> on, <paramref name="step"/> floats apart.</summary>
+    /// <summary>Writes the magnitudes of the blocks from <paramref name="first"/> on.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    public void CopyTo(int first, int count, Span<float> to, int step)
+    public void CopyTo(int first, Span<float> to)
     {
-        if (count == 0) return;
         if (_codes.IsEmpty)
         {
-            for (int i = 0; i < count; i++) to[i * step] = _floats[first + i];
+            _floats.Slice(first, to.Length).CopyTo(to);
             return;
         }
-        // The slices prove the bounds once, a byte any of 256 levels; the loop below then reads and writes without checks.
-        ref float target = ref MemoryMarshal.GetReference(to[..((count - 1) * step + 1)]), map = ref MemoryMarshal.GetReference(_map[..256]);
         // One division for each run of blocks that share a nested scale, not for each block.
-        for (int done = 0, some; done < count; done += some)
+        for (int done = 0, some; done < to.Length; done += some)
         {
             int block = first + done;
-            some = Math.Min(_nestedBlock - block % _nestedBlock, count - done);
-            float nested = _nested[block / _nestedBlock];
-            float offset = _offset;
-            foreach (byte code in _codes.Slice(block, some))
+            some = Math.Min(_nestedBlock - block % _nestedBlock, to.Length - done);
+            LookUp(_codes.Slice(block, some), _nested[block / _nestedBlock], to.Slice(done, some));
+        }
+    }
+
+    /// <summary>map[q] × nested + offset for each code q.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private unsafe void LookUp(ReadOnlySpan<byte> codes, float nested, Span<float> to)
+    {
+        // The slices prove the bounds once, a byte any of 256 levels; the loops then read and write without checks.
+        fixed (byte* code = codes)
+        fixed (float* target = to[..codes.Length], map = _map[..256])
+        {
+            int i = 0;
+            if (Avx2.IsSupported)
+                for (; i + 8 <= codes.Length; i += 8)
+                {
+                    Vector256<float> scaled = Avx2.GatherVector256(map, Avx2.ConvertToVector256Int32(code + i), sizeof(float)) * nested;
+                    (scaled + Vector256.Create(_offset)).Store(target + i);
+                }
+            for (; i < codes.Length; i++)
             {
-                float scaled = Unsafe.Add(ref map, code) * nested;
-                target = scaled + offset;
-                target = ref Unsafe.Add(ref target, step);
+                float scaled = map[code[i]] * nested;
+                target[i] = scaled + _offset;
             }
         }
     }
@@ -111,9 +126,9 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
     private Span<float> Scales(Worker worker, int row, int rows, int column, int count, int width)
     {
         int blocksOfRow = columns / blockSize, first = column / blockSize, blocks = Ceiling.OfRatio(column + count, blockSize) - first;
-        Span<float> scales = worker.Scratch(ScratchSlot.Dequantised, blocks * width)[..(blocks * width)];
-        if (rows < width) scales.Clear();
-        for (int i = 0; i < rows; i++) _magnitudes.CopyTo((row + i) * blocksOfRow + first, blocks, scales[i..], width);
+        Span<float> room = worker.Scratch(ScratchSlot.Dequantised, blocks * (width + rows)), scales = room[..(blocks * width)], ofRows = room.Slice(scales.Length, blocks * rows);
+        for (int i = 0; i < rows; i++) _magnitudes.CopyTo((row + i) * blocksOfRow + first, ofRows.Slice(i * blocks, blocks));
+        Packing.Pack(new MatrixSpan(ofRows, rows, blocks).Transposed, width, scales);
         return scales;
     }
 
