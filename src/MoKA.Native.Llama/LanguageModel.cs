@@ -62,12 +62,14 @@ public sealed class LanguageModel
         return Attach(new AdapterSet(Model.Projections, targets, options, seed));
     }
 
-    /// <summary>Puts a saved adapter on the model, in place of one that is there.</summary>
+    /// <summary>Puts a saved adapter on the model, in place of one that is there. <see cref="Trainer"/> trains it further.</summary>
+    /// <param name="folder">The adapter's folder.</param>
+    /// <param name="anyBase">Whether it may have been trained on another base, such as this one in other bits; its maps must have the same shapes.</param>
     /// <exception cref="MokaException">A file is missing or damaged, or the adapter belongs to another base.</exception>
-    public AdapterSet LoadAdapter(string folder)
+    public AdapterSet LoadAdapter(string folder, bool anyBase = false)
     {
         DetachAdapter();
-        StoredAdapter stored = AdapterFolder.Load(folder, Model, Hash);
+        StoredAdapter stored = AdapterFolder.Load(folder, Model, anyBase ? null : Hash);
         _origin = stored.Origin;
         return Attach(stored.Adapters);
     }
@@ -78,10 +80,16 @@ public sealed class LanguageModel
     /// </summary>
     /// <param name="adapters">Each adapter's folder and how much it counts.</param>
     /// <exception cref="MokaException">A file is missing or damaged, or an adapter belongs to another base.</exception>
-    public AdapterStack LoadAdapters(params IReadOnlyList<(string Folder, float Weight)> adapters)
+    public AdapterStack LoadAdapters(params IReadOnlyList<(string Folder, float Weight)> adapters) => LoadAdapters(anyBase: false, adapters);
+
+    /// <summary>The same.</summary>
+    /// <param name="anyBase">Whether they may have been trained on another base, such as this one in other bits; their maps must have the same shapes.</param>
+    /// <param name="adapters">Each adapter's folder and how much it counts.</param>
+    /// <exception cref="MokaException">A file is missing or damaged, or an adapter belongs to another base.</exception>
+    public AdapterStack LoadAdapters(bool anyBase, params IReadOnlyList<(string Folder, float Weight)> adapters)
     {
         DetachAdapter();
-        _stack = new AdapterStack([.. adapters.Select(a => (AdapterFolder.Load(a.Folder, Model, Hash).Adapters, a.Weight))]);
+        _stack = new AdapterStack([.. adapters.Select(a => (AdapterFolder.Load(a.Folder, Model, anyBase ? null : Hash).Adapters, a.Weight))]);
         _stack.Attach();
         return _stack;
     }
@@ -106,8 +114,8 @@ public sealed class LanguageModel
     /// <exception cref="MokaException">There is no adapter, or an option is out of range.</exception>
     public Trainer Trainer(IBatchSource data, TrainingOptions options)
     {
-        // What is trained further is no longer what its half-precision file held.
-        if (_origin is not null) _origin = _origin with { Types = null };
+        // What is trained further is no longer what its half-precision file held, and it belongs to this base.
+        if (_origin is not null) _origin = _origin.BaseHash is { } other && other != Hash ? new AdapterOrigin(AdapterOrigin.NameOf(Source.Path), Hash) : _origin with { Types = null };
         return new Trainer(Model, Adapters?.Parameters ?? [], data, options, _cpu);
     }
 

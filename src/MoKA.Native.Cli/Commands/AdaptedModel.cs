@@ -27,10 +27,10 @@ internal sealed class AdaptedModel : IDisposable
         ["f32"] = WeightStorage.F32, ["f16"] = WeightStorage.F16, ["bf16"] = WeightStorage.BF16, ["q8_0"] = WeightStorage.Q8_0, ["q4_0"] = WeightStorage.Q4_0,
     };
 
-    public static AdaptedModel Load(string modelPath, string? adapterFolder, string output, string? tokenizer, bool force, int threads)
+    public static AdaptedModel Load(Terminal terminal, string modelPath, string? adapterFolder, bool anyBase, string output, string? tokenizer, bool force, int threads)
     {
         OutputFolder.RequireFree(output, force);
-        string? adapter = adapterFolder is null ? null : Inputs.AdapterIn(adapterFolder);
+        string? adapter = adapterFolder is null ? null : AdapterInput.FolderOf(adapterFolder);
         string? words = Directory.Exists(tokenizer) ? TokenizerFile.Find(tokenizer) : tokenizer;
         UsageException.Check(() => OutputPlace.RequireApart(output, [.. new[] { modelPath, adapter, words }.OfType<string>()]));
         Cpu cpu = UsageException.Check(() => new Cpu(threads));
@@ -38,7 +38,7 @@ internal sealed class AdaptedModel : IDisposable
         {
             ModelSource source = ModelSource.Open(modelPath);
             LlamaModel model = source.LoadModel();
-            return new AdaptedModel(cpu, source, model, adapter is null ? null : AdapterFolder.Load(adapter, model, source.Hash()));
+            return new AdaptedModel(cpu, source, model, adapter is null ? null : AdapterInput.Load(terminal, adapter, model, source, anyBase));
         }
         catch
         {

@@ -17,6 +17,7 @@ internal static class ChatCommand
     {
         Option<string> model = Options.Model();
         Option<IReadOnlyList<string>> adapter = Options.Adapter();
+        Option<bool> anyBase = Options.AnyBase();
         Option<string?> tokenizer = Options.Tokenizer();
         Option<string?> template = new("--template") { Description = "How the model wants conversations written; the model's own unless given.", HelpName = string.Join('|', ChatTemplate.All.Select(t => t.Name)) };
         Option<string?> system = new("--system") { Description = "What sets the scene.", HelpName = "TEXT" };
@@ -24,13 +25,13 @@ internal static class ChatCommand
         SamplingOptions sampling = new("The most tokens of an answer.");
         Option<string> activations = Options.Activations();
         Option<int> threads = Options.Threads();
-        Command command = new("chat", "Talk with a model, with or without an adapter: a line a turn.") { model, adapter, tokenizer, template, system, context };
+        Command command = new("chat", "Talk with a model, with or without an adapter: a line a turn.") { model, adapter, anyBase, tokenizer, template, system, context };
         foreach (Option option in (IEnumerable<Option>)[.. sampling.All, activations, threads]) command.Options.Add(option);
         command.SetAction(parse =>
         {
             GenerationOptions options = sampling.Read(parse);
             ChatTemplate? named = parse.GetValue(template) is { } name ? UsageException.Check(() => ChatTemplate.ByName(name)) : null;
-            using Inputs inputs = Inputs.Load(parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetRequiredValue(adapter), parse.GetValue(threads), parse.GetRequiredValue(activations));
+            using Inputs inputs = Inputs.Load(session.Terminal, parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetRequiredValue(adapter), parse.GetValue(anyBase), parse.GetValue(threads), parse.GetRequiredValue(activations));
             int positions = inputs.Model.Config.MaxPositions, asked = parse.GetValue(context);
             if (asked > positions) throw new UsageException($"--context must be at most {positions}, the model's positions, got {asked}.");
             int room = asked > 0 ? asked : Math.Min(positions, UsualContext);

@@ -18,7 +18,7 @@ internal sealed record ConvertedAdapter(Cpu Cpu, StoredAdapter Stored, AdapterPl
     public static ConvertedAdapter Alone(string path, string output, bool force, int threads)
     {
         OutputFolder.RequireFree(output, force);
-        string folder = Inputs.AdapterIn(path);
+        string folder = AdapterInput.FolderOf(path);
         UsageException.Check(() => OutputPlace.RequireApart(output, folder));
         AdapterPlaces places = AdapterPlaces.In(folder);
         StoredAdapter stored = AdapterFolder.Load(folder, places);

@@ -26,6 +26,7 @@ internal static class EvalCommand
     {
         Option<string> model = Options.Model();
         Option<IReadOnlyList<string>> adapter = Options.Adapter();
+        Option<bool> anyBase = Options.AnyBase();
         Option<string?> tokenizer = Options.Tokenizer();
         Option<string> data = Options.RequiredText("--data", "-d", "DATA", "What to measure on.");
         Option<string> template = Options.Template("short");
@@ -34,10 +35,10 @@ internal static class EvalCommand
         Option<string> activations = Options.Activations();
         Option<int> threads = Options.Threads();
         Option<bool> json = Options.Json();
-        Command command = new(name, description) { model, adapter, tokenizer, data, template, limit, maxLength, activations, threads, json };
+        Command command = new(name, description) { model, adapter, anyBase, tokenizer, data, template, limit, maxLength, activations, threads, json };
         command.SetAction(parse =>
         {
-            using Inputs inputs = Inputs.Load(parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetRequiredValue(adapter), parse.GetValue(threads), parse.GetRequiredValue(activations));
+            using Inputs inputs = Inputs.Load(session.Terminal, parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetRequiredValue(adapter), parse.GetValue(anyBase), parse.GetValue(threads), parse.GetRequiredValue(activations));
             Screen progress = session.Progress(parse, onOutput: false);
             IReadOnlyList<Fact> result = measure(new Request(inputs, parse.GetRequiredValue(data), parse.GetRequiredValue(template), parse.GetValue(limit), inputs.Length(parse.GetValue(maxLength)), progress, session.Cancel));
             IReadOnlyList<Fact> facts = [new("task", name), new("model", parse.GetRequiredValue(model)), new("adapter", parse.GetRequiredValue(adapter) is { Count: > 0 } given ? string.Join(", ", given) : "none"), new("data", parse.GetRequiredValue(data)), new("activations", parse.GetRequiredValue(activations)), .. result];

@@ -16,7 +16,7 @@ internal static class ExportCommand
     private const string PeftLora = "peft-lora", PeftLokr = "peft-lokr", GgufLoraFile = "gguf-lora", Gguf = "gguf", Hf = "hf", Same = "same";
 
     /// <summary>What was asked for.</summary>
-    private sealed record Request(string Path, string? Model, string To, string Output, string Type, LoraExportOptions Lora, string? Tokenizer, bool Force, bool Json, int Threads)
+    private sealed record Request(string Path, string? Model, bool AnyBase, string To, string Output, string Type, LoraExportOptions Lora, string? Tokenizer, bool Force, bool Json, int Threads)
     {
         public bool AsksForLess => Lora.Rank is not null || Lora.Energy is not null;
     }
@@ -27,20 +27,21 @@ internal static class ExportCommand
         Option<string> to = Options.Choice("--to", "peft-lora, peft-lokr and gguf-lora are adapters; gguf and hf are models, merged with the adapter if one is given.", PeftLora, PeftLora, PeftLokr, GgufLoraFile, Gguf, Hf);
         Option<string> output = Options.RequiredText("--output", "-o", "OUT", "The folder to write; with gguf and gguf-lora the file.");
         Option<string?> model = Options.Text("--model", "-m", "MODEL", "The base of the adapter. peft-lora and peft-lokr need it only where the adapter's files do not tell the sizes of its maps, and for the LoRA nearest to a DoRA.");
+        Option<bool> anyBase = Options.AnyBase();
         Option<string> type = Options.Choice("--type", "How to store numbers: gguf any of these, hf a floating-point type, gguf-lora f32 or f16. same is the model's own floating-point type, f32 for gguf-lora.", Same, [Same, .. AdaptedModel.Types.Keys]);
         Option<int> rank = Options.Whole("--rank", "With peft-lora and gguf-lora: the most that a map's rank may be; where that is not exact the nearest of that rank is made, also of a DoRA. 0 for what is exact alone.", 0, 0, LoraOptions.HighestRank);
         Option<float> energy = Options.Real("--energy", "Instead of --rank: the share of the update's squared singular values to keep, such as 0.99.", 0);
         Option<string?> tokenizer = Options.Tokenizer();
         Option<int> threads = Options.Threads();
         Option<bool> force = new("--force") { Description = "Write over what is there." }, json = Options.Json();
-        Command command = new("export", "Write an adapter or a model for other programs.") { path, to, output, model, type, rank, energy, tokenizer, threads, force, json };
+        Command command = new("export", "Write an adapter or a model for other programs.") { path, to, output, model, anyBase, type, rank, energy, tokenizer, threads, force, json };
         command.SetAction(parse =>
         {
             int most = parse.GetValue(rank);
             float share = parse.GetValue(energy);
             LoraExportOptions lora = new() { Rank = most > 0 ? most : null, Energy = share != 0 ? share : null };
             UsageException.Check(lora.Validate);
-            return Run(session, parse, new Request(parse.GetRequiredValue(path), parse.GetValue(model), parse.GetRequiredValue(to), parse.GetRequiredValue(output), parse.GetRequiredValue(type), lora, parse.GetValue(tokenizer), parse.GetValue(force), parse.GetValue(json), parse.GetValue(threads)));
+            return Run(session, parse, new Request(parse.GetRequiredValue(path), parse.GetValue(model), parse.GetValue(anyBase), parse.GetRequiredValue(to), parse.GetRequiredValue(output), parse.GetRequiredValue(type), lora, parse.GetValue(tokenizer), parse.GetValue(force), parse.GetValue(json), parse.GetValue(threads)));
         });
         return command;
     }
@@ -56,7 +57,7 @@ internal static class ExportCommand
                 throw new UsageException($"{request.Path}: the LoRA nearest to a DoRA depends on its base's weights, and no base was given; add --model, or leave --rank and --energy out to write the DoRA itself.");
             return request.To == PeftLora ? Lora(session, parse, request, alone) : Lokr(session, parse, request, alone);
         }
-        using AdaptedModel loaded = AdaptedModel.Load(request.Model ?? request.Path, adapter ? request.Path : null, request.Output, request.Tokenizer, request.Force, request.Threads);
+        using AdaptedModel loaded = AdaptedModel.Load(session.Terminal, request.Model ?? request.Path, adapter ? request.Path : null, request.AnyBase, request.Output, request.Tokenizer, request.Force, request.Threads);
         return request.To switch
         {
             PeftLora or GgufLoraFile => Lora(session, parse, request, ConvertedAdapter.Of(loaded)),
@@ -68,7 +69,7 @@ internal static class ExportCommand
 
     private static void Check(Request request)
     {
-        bool model = request.To is Gguf or Hf, adapter = File.Exists(Path.Combine(Inputs.AdapterIn(request.Path), AdapterFolder.ConfigFile));
+        bool model = request.To is Gguf or Hf, adapter = File.Exists(Path.Combine(AdapterInput.FolderOf(request.Path), AdapterFolder.ConfigFile));
         if (request.Model is null && (request.To == GgufLoraFile || (model && adapter)))
             throw new UsageException($"{request.Path}: an adapter's export to {request.To} needs its base, got none; add --model.");
         if (!model && !adapter) throw new UsageException($"{request.Path}: --to {request.To} takes an adapter's folder, or the run that made it, and there is no {AdapterFolder.ConfigFile}; check the path.");

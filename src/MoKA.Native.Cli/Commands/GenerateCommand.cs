@@ -12,6 +12,7 @@ internal static class GenerateCommand
     {
         Option<string> model = Options.Model();
         Option<IReadOnlyList<string>> adapter = Options.Adapter();
+        Option<bool> anyBase = Options.AnyBase();
         Option<string?> tokenizer = Options.Tokenizer();
         Option<string> prompt = Options.RequiredText("--prompt", "-p", "TEXT", "The text to continue, or - to read it from standard input.");
         Option<bool> instruction = new("--instruction") { Description = "The prompt is an instruction: wrap it in the template." };
@@ -20,14 +21,14 @@ internal static class GenerateCommand
         SamplingOptions sampling = new("The most tokens to add.");
         Option<string> activations = Options.Activations();
         Option<int> threads = Options.Threads();
-        Command command = new("generate", "Continue a text, with or without an adapter.") { model, adapter, tokenizer, prompt, instruction, input, template };
+        Command command = new("generate", "Continue a text, with or without an adapter.") { model, adapter, anyBase, tokenizer, prompt, instruction, input, template };
         foreach (Option option in (IEnumerable<Option>)[.. sampling.All, activations, threads]) command.Options.Add(option);
         command.SetAction(parse =>
         {
             GenerationOptions options = sampling.Read(parse);
             bool wrap = parse.GetValue(instruction);
             if (!wrap && parse.GetRequiredValue(input).Length > 0) throw new UsageException("--input belongs to an instruction; add --instruction.");
-            using Inputs inputs = Inputs.Load(parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetRequiredValue(adapter), parse.GetValue(threads), parse.GetRequiredValue(activations));
+            using Inputs inputs = Inputs.Load(session.Terminal, parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetRequiredValue(adapter), parse.GetValue(anyBase), parse.GetValue(threads), parse.GetRequiredValue(activations));
             string text = parse.GetRequiredValue(prompt) is "-" ? session.Terminal.In.ReadToEnd() : parse.GetRequiredValue(prompt);
             if (wrap) text = AlpacaTemplate.ByName(parse.GetRequiredValue(template)).Prompt(new AlpacaRecord(text, parse.GetRequiredValue(input), ""));
             return Stream(session, inputs, text, options, parse.GetValue(session.Quiet));

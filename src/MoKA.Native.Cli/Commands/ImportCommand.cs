@@ -4,6 +4,7 @@ using MoKA.Native.Cli.Screens;
 using MoKA.Native.Llama;
 using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Llama.Checkpoints.Export;
+using MoKA.Native.Nn;
 using static MoKA.Native.Cli.Screens.Format;
 
 namespace MoKA.Native.Cli.Commands;
@@ -22,10 +23,11 @@ internal static class ImportCommand
         Option<int> filters = Options.Whole("--filters", "How many filters each map gets.", 10, 1, MokaOptions.MostFilters);
         Option<ShapeLists> shapes = ShapeLists.Option(TrainMethod.Shapes, "The filters' shapes in place of balanced ones, as 16x8:16x32,32x16:8x16 for A [16, 8] with B [16, 32] and A [32, 16] with B [8, 16]");
         Option<string> targets = Options.Parsed("--targets", "q,v|all", "With full: the maps to meet.", AdapterTargets.Everything, text => AdapterTargets.Parse(text).ToString());
+        Option<bool> anyBase = Options.AnyBase();
         Option<float> scale = Options.Real("--scale", "With mlx: the factor on the update, where no description tells it.", 0);
         Option<int> threads = Options.Threads();
         Option<bool> force = new("--force") { Description = "Write into the output folder when it holds something." }, json = Options.Json();
-        Command command = new("import", "Make an adapter of this library, or of PEFT, from another one or from a fine-tuned model.") { path, model, output, from, to, filters, shapes, targets, scale, threads, force, json };
+        Command command = new("import", "Make an adapter of this library, or of PEFT, from another one or from a fine-tuned model.") { path, model, output, from, to, anyBase, filters, shapes, targets, scale, threads, force, json };
         command.SetAction(parse =>
         {
             string source = parse.GetRequiredValue(path), folder = parse.GetRequiredValue(output), kind = Kind(parse.GetRequiredValue(from), source);
@@ -36,14 +38,14 @@ internal static class ImportCommand
             MokaOptions options = UsageException.Check(() => (MokaOptions)lists.Build(list => new MokaOptions { Filters = lists.Filters ?? parse.GetValue(filters), Shapes = [.. list.Select(KroneckerShape.Parse)] }));
             UsageException.Check(options.Validate);
             UsageException.Check(() => OutputPlace.RequireApart(folder, source));
-            using AdaptedModel loaded = AdaptedModel.Load(parse.GetRequiredValue(model), null, folder, tokenizer: null, parse.GetValue(force), parse.GetValue(threads));
+            using AdaptedModel loaded = AdaptedModel.Load(session.Terminal, parse.GetRequiredValue(model), adapterFolder: null, anyBase: false, folder, tokenizer: null, parse.GetValue(force), parse.GetValue(threads));
             Import import = new(session, parse, loaded, source, options, parse.GetValue(json));
             AdapterSet lora() => MlxLora.Read(source, loaded.Model, parse.GetValue(scale) is var factor and not 0 ? factor : null);
             AdapterSet made = kind switch
             {
                 Mlx => mixture ? import.Fit(lora()) : lora(),
                 Full => import.FitFull(AdapterTargets.Parse(parse.GetRequiredValue(targets))),
-                _ => import.Fit(AdapterFolder.Load(Inputs.AdapterIn(source), loaded.Model, loaded.Source.Hash()).Adapters),
+                _ => import.Fit(AdapterInput.Load(session.Terminal, source, loaded.Model, loaded.Source, parse.GetValue(anyBase)).Adapters),
             };
             AdapterFolder.Save(folder, loaded.Model, made, loaded.Origin);
             return import.Print(kind, folder, made);
@@ -54,7 +56,7 @@ internal static class ImportCommand
     private static string Kind(string asked, string path)
     {
         if (asked != Auto) return asked;
-        if (File.Exists(Path.Combine(Inputs.AdapterIn(path), AdapterFolder.ConfigFile)) && !MlxLora.IsFolder(path)) return Peft;
+        if (File.Exists(Path.Combine(AdapterInput.FolderOf(path), AdapterFolder.ConfigFile)) && !MlxLora.IsFolder(path)) return Peft;
         return MlxLora.IsFolder(path) || (File.Exists(path) && ModelSource.IsSafetensors(path)) ? Mlx : Full;
     }
 
@@ -64,15 +66,27 @@ internal static class ImportCommand
         private readonly List<ImportedModule> _modules = [];
         private IReadOnlyList<string> _elsewhere = [];
 
-        public AdapterSet Fit(AdapterSet adapters) => Counting(adapters.Entries.Count(), report => AdapterImport.ToMoka(loaded.Cpu, adapters, options, report, session.Cancel));
+        public AdapterSet Fit(AdapterSet adapters)
+        {
+            RequireFit([.. adapters.Entries.Select(e => e.Projection)]);
+            return Counting(adapters.Entries.Count(), report => AdapterImport.ToMoka(loaded.Cpu, adapters, options, report, session.Cancel));
+        }
 
         public AdapterSet FitFull(AdapterTargets targets)
         {
+            RequireFit([.. loaded.Model.Projections.Where(p => targets.Contains(p.Kind))]);
             LlamaModel tuned = ModelSource.Open(source).LoadModel();
             AdapterSet made = Counting(loaded.Model.Projections.Count, report => AdapterImport.FromFull(loaded.Cpu, loaded.Model, tuned, targets, options, report, session.Cancel));
             _elsewhere = AdapterImport.ChangedElsewhere(loaded.Model, tuned);
             return made;
         }
+
+        // Shapes that do not fit the maps are the command line's fault, not a file's.
+        private void RequireFit(IReadOnlyList<Projection> maps) => UsageException.Check(() =>
+        {
+            options.RequireKinds(maps.Select(p => p.Kind));
+            foreach (Projection map in maps) options.For(map.Kind).ParametersFor(map.Out, map.In);
+        });
 
         public int Print(string kind, string output, AdapterSet made)
         {

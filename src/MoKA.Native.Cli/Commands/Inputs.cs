@@ -21,7 +21,7 @@ internal sealed class Inputs : IDisposable
 
     public Tokenizer Tokenizer { get; }
 
-    public static Inputs Load(string modelPath, string? tokenizerPath, IReadOnlyList<string> adapters, int threads, string activations)
+    public static Inputs Load(Terminal terminal, string modelPath, string? tokenizerPath, IReadOnlyList<string> adapters, bool anyBase, int threads, string activations)
     {
         Cpu cpu = UsageException.Check(() => new Cpu(threads));
         try
@@ -30,7 +30,7 @@ internal sealed class Inputs : IDisposable
             LlamaModel model = source.LoadModel();
             if (activations == Options.Int8) UsageException.Check(() => model.Activations = Activations.Int8);
             Tokenizer tokenizer = source.LoadTokenizer(tokenizerPath);
-            Attach(source, model, adapters);
+            Attach(terminal, source, model, adapters, anyBase);
             return new Inputs(cpu, source, model, tokenizer);
         }
         catch
@@ -48,20 +48,12 @@ internal sealed class Inputs : IDisposable
         return asked > 0 ? asked : Math.Min(positions, TrainSettings.UsualLength);
     }
 
-    /// <summary>The adapter's own folder, also when the run's is given.</summary>
-    public static string AdapterIn(string folder)
-    {
-        string inRun = Path.Combine(folder, Llama.Training.RunFolder.AdapterName);
-        return !File.Exists(Path.Combine(folder, AdapterFolder.ConfigFile)) && Directory.Exists(inRun) ? inRun : folder;
-    }
-
     public void Dispose() => Cpu.Dispose();
 
-    private static void Attach(ModelSource source, LlamaModel model, IReadOnlyList<string> adapters)
+    private static void Attach(Terminal terminal, ModelSource source, LlamaModel model, IReadOnlyList<string> adapters, bool anyBase)
     {
         if (adapters.Count == 0) return;
-        string hash = source.Hash();
-        (AdapterSet Adapters, float Weight)[] sets = [.. adapters.Select(Weighted).Select(a => (AdapterFolder.Load(AdapterIn(a.Folder), model, hash).Adapters, a.Weight))];
+        (AdapterSet Adapters, float Weight)[] sets = [.. adapters.Select(Weighted).Select(a => (AdapterInput.Load(terminal, a.Folder, model, source, anyBase).Adapters, a.Weight))];
         if (sets is [(AdapterSet alone, 1)]) alone.Attach();
         else new AdapterStack(sets).Attach();
     }

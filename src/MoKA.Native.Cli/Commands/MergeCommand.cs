@@ -20,16 +20,17 @@ internal static class MergeCommand
         Option<string> requantize = Options.Choice("--requantize", "Store the merged linear maps in fewer bits all the same; each one's error is measured. no leaves them in the floating-point type.", No, [No, .. QuantizeCommand.Types.Where(t => !t.Value.IsFloat()).Select(t => t.Key)]);
         Option<bool> verify = new("--verify") { Description = $"Compare the logits of a text with those of base and adapter; where they are too far apart nothing is written, and the exit code is {ExitCode.Verification}." };
         Option<string?> prompt = new("--prompt", "-p") { Description = "The text to compare on; a usual one unless given.", HelpName = "TEXT" };
+        Option<bool> anyBase = Options.AnyBase();
         Option<string?> tokenizer = Options.Tokenizer();
         Option<int> threads = Options.Threads();
         Option<bool> force = new("--force") { Description = "Write into the output folder when it holds something." }, json = Options.Json();
-        Command command = new("merge", "Merge an adapter into its base.") { model, adapter, output, dtype, requantize, verify, prompt, tokenizer, threads, force, json };
+        Command command = new("merge", "Merge an adapter into its base.") { model, adapter, anyBase, output, dtype, requantize, verify, prompt, tokenizer, threads, force, json };
         command.SetAction(parse =>
         {
             string floats = parse.GetRequiredValue(dtype), bits = parse.GetRequiredValue(requantize), to = parse.GetRequiredValue(output);
             if (floats != Same && bits != No) throw new UsageException("--dtype and --requantize: give one of the two.");
             if (parse.GetValue(prompt) is not null && !parse.GetValue(verify)) throw new UsageException("--prompt belongs to a comparison; add --verify.");
-            using AdaptedModel loaded = AdaptedModel.Load(parse.GetRequiredValue(model), parse.GetRequiredValue(adapter), to, parse.GetValue(tokenizer), parse.GetValue(force), parse.GetValue(threads));
+            using AdaptedModel loaded = AdaptedModel.Load(session.Terminal, parse.GetRequiredValue(model), parse.GetRequiredValue(adapter), parse.GetValue(anyBase), to, parse.GetValue(tokenizer), parse.GetValue(force), parse.GetValue(threads));
             loaded.Adapter!.Adapters.Attach();
             WeightStorage storage = bits != No ? QuantizeCommand.Types[bits] : floats != Same ? AdaptedModel.Types[floats] : ModelMerger.FloatsOf(loaded.Source);
             string? words = parse.GetValue(tokenizer);

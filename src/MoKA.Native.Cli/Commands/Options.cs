@@ -56,6 +56,8 @@ internal static class Options
         return option;
     }
 
+    public static Option<bool> AnyBase() => new(AdapterInput.AnyBase) { Description = "Take an adapter that was trained on another base, such as this one in other bits; its maps must have the same shapes." };
+
     public static Option<string?> Tokenizer() => new("--tokenizer") { Description = "A tokenizer.json, tokenizer.model or tokenizer.bin, or a folder that holds one; the model's own unless given.", HelpName = "FILE" };
 
     public static Option<string> Template(string value) => Choice("--template", "How a record becomes a prompt.", value, "short", "alpaca");

@@ -17,6 +17,7 @@ internal static class PerplexityCommand
     {
         Option<string> model = Options.Model();
         Option<IReadOnlyList<string>> adapter = Options.Adapter();
+        Option<bool> anyBase = Options.AnyBase();
         Option<string?> tokenizer = Options.Tokenizer();
         Option<string> text = new("--text", "-d") { Description = "A text file, read as one text.", HelpName = "FILE", Required = true };
         Option<string> protocol = Options.Choice("--protocol", "llama.cpp: disjoint windows behind BOS, the second half of each is scored. full: disjoint pieces behind BOS, every token is scored.", LlamaCpp, LlamaCpp, Full);
@@ -24,11 +25,11 @@ internal static class PerplexityCommand
         Option<string> activations = Options.Activations();
         Option<int> threads = Options.Threads();
         Option<bool> json = Options.Json();
-        Command command = new("perplexity", "How well the model predicts a text.") { model, adapter, tokenizer, text, protocol, context, activations, threads, json };
+        Command command = new("perplexity", "How well the model predicts a text.") { model, adapter, anyBase, tokenizer, text, protocol, context, activations, threads, json };
         command.SetAction(parse =>
         {
             string path = parse.GetRequiredValue(text), named = parse.GetRequiredValue(protocol);
-            using Inputs inputs = Inputs.Load(parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetRequiredValue(adapter), parse.GetValue(threads), parse.GetRequiredValue(activations));
+            using Inputs inputs = Inputs.Load(session.Terminal, parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetRequiredValue(adapter), parse.GetValue(anyBase), parse.GetValue(threads), parse.GetRequiredValue(activations));
             int asked = parse.GetValue(context), tokens = asked > 0 ? asked : Math.Min(inputs.Model.Config.MaxPositions, UsualContext);
             UsageException.Check(() => Perplexity.CheckContext(inputs.Model.Config, tokens));
             string content = TextFile.Read(path);

@@ -14,6 +14,8 @@ internal static class TrainCommand
         Option<string> data = Options.RequiredText("--data", "-d", "DATA", "Alpaca records to train on, .json or .jsonl.");
         Option<string?> output = Options.Text("--output", "-o", "RUN", "The run's folder, new or empty; runs/NAME-OF-DATA unless given.");
         Option<string?> test = new("--test") { Description = "Records to measure before and after, never trained on.", HelpName = "DATA" };
+        Option<string?> start = new("--start") { Description = "Go on from this adapter, such as one from moka import, in place of a new one; the folder stays as it is. The adapter decides its method, targets and shapes; the optimiser begins anew.", HelpName = "ADAPTER" };
+        Option<bool> anyBase = Options.AnyBase();
         Option<string?> tokenizer = Options.Tokenizer();
         Option<string> method = Options.Choice("--method", "How to fine-tune.", Defaults.Method, [.. TrainMethod.All.Select(m => m.Name)]);
         Option<int> steps = Options.Whole("--steps", "Steps of the optimiser.", Defaults.Steps, 1);
@@ -45,16 +47,18 @@ internal static class TrainCommand
         Option<bool> json = Options.Json();
         Command command = new("train", "Fine-tune a model on your records: with a Mixture of Kronecker Adapters, or a relative or rival of it.")
         {
-            model, data, output, test, tokenizer, method, steps, maxLength, batch, rate, schedule, warmUp, clip, decay, filters, shapes, rank, alpha, rateRatio, factor, both, targets, scale,
+            model, data, output, test, start, anyBase, tokenizer, method, steps, maxLength, batch, rate, schedule, warmUp, clip, decay, filters, shapes, rank, alpha, rateRatio, factor, both, targets, scale,
             dropout, temperature, gate, recompute, template, seed, threads, evalExamples, evalEvery, json,
         };
         Option[] ofSome = [filters, shapes, rank, alpha, rateRatio, factor, both, scale, temperature, gate];
-        command.SetAction(parse => Run(session, parse, parse.GetValue(json), RefuseOthers(parse, ofSome, new TrainSettings
+        command.SetAction(parse => Run(session, parse, parse.GetValue(json), RefuseOthers(parse, ofSome, [method, targets, dropout, .. ofSome], new TrainSettings
         {
             Model = parse.GetRequiredValue(model),
             Data = parse.GetRequiredValue(data),
             Test = parse.GetValue(test),
             Tokenizer = parse.GetValue(tokenizer),
+            Start = parse.GetValue(start),
+            AnyBase = parse.GetValue(anyBase),
             Output = parse.GetValue(output) ?? DefaultOutput(session.Terminal, parse.GetRequiredValue(data)),
             Steps = parse.GetValue(steps),
             MaxLength = parse.GetValue(maxLength),
@@ -90,7 +94,7 @@ internal static class TrainCommand
     /// <summary>Trains with the given settings and shows it; the same for the user's data and for the bundled recipe.</summary>
     public static int Run(Session session, ParseResult parse, bool json, TrainSettings settings)
     {
-        using TrainSetup setup = new(settings);
+        using TrainSetup setup = new(session.Terminal, settings);
         Screen progress = session.Progress(parse, onOutput: !json);
         progress.Panel("moka train", TrainPanel.Facts(setup));
         TrainOutcome outcome = new TrainRun(setup, progress, session.Cancel).Run();
@@ -103,8 +107,11 @@ internal static class TrainCommand
     }
 
     // An option that would change nothing is a mistake worth a word.
-    private static TrainSettings RefuseOthers(ParseResult parse, IEnumerable<Option> ofSome, TrainSettings settings)
+    private static TrainSettings RefuseOthers(ParseResult parse, IEnumerable<Option> ofSome, IEnumerable<Option> ofAdapter, TrainSettings settings)
     {
+        if (settings.Start is not null && ofAdapter.FirstOrDefault(option => parse.GetResult(option) is { Implicit: false }) is { } decided)
+            throw new UsageException($"{decided.Name}: the adapter that --start names decides this; leave it out, or train a new adapter without --start.");
+        if (settings.Start is null && settings.AnyBase) throw new UsageException($"{AdapterInput.AnyBase} belongs to an adapter that is there; add --start.");
         TrainMethod method = TrainMethod.ByName(settings.Method);
         foreach (Option option in ofSome)
             if (parse.GetResult(option) is { Implicit: false } && !method.Takes.Contains(option.Name))

@@ -13,7 +13,8 @@ internal static class TrainConfig
         Fact Of(string label, object? value) => new(label, "", value ?? "");
         return
         [
-            Of("method", s.Method),
+            Of("method", TrainMethod.Of(setup.Method).Name),
+            Of("start", s.Start),
             Of("model", s.Model),
             Of("model sha256", setup.BaseHash),
             Of("tokenizer", s.Tokenizer ?? s.Model),
@@ -25,10 +26,10 @@ internal static class TrainConfig
             Of("template", s.Template),
             Of("max length", setup.MaxLength),
             Of("targets", setup.Adapters.Targets.ToString()),
-            Of("adapter", $"{s.Adapter.Method}, {s.Adapter.Describe()}"),
+            Of("adapter", $"{setup.Method.Method}, {setup.Method.Describe()}"),
             Of("shapes", setup.AdaptedShapes.Select(a => Fact.Named(a.Kinds, a.Adapter.Parts))),
-            .. MethodFacts(s).Select(f => Of(f.Label, f.Value)),
-            Of("dropout", s.Dropout),
+            .. s.Start is null ? MethodFacts(s).Select(f => Of(f.Label, f.Value)) : [],
+            Of("dropout", setup.Method.Dropout),
             Of("recompute", s.Recompute),
             Of("trainable", setup.Adapters.ParameterCount),
             Of("parameters", setup.Model.Config.ParameterCount),

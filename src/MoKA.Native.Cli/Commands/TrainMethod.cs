@@ -31,6 +31,13 @@ internal sealed record TrainMethod(string Name, IReadOnlyList<string> Takes, Fun
     /// <summary>The way of a name, which has been checked.</summary>
     public static TrainMethod ByName(string name) => All.First(m => m.Name == name);
 
+    /// <summary>The way that these options are of.</summary>
+    public static TrainMethod Of(AdapterOptions options)
+    {
+        TrainSettings none = new() { Model = "", Data = "", Output = "" };
+        return All.First(m => m.Create(none, []).Method == options.Method);
+    }
+
     private static LoraOptions Lora(TrainSettings s) => new() { Rank = s.Rank, Alpha = s.Alpha, Dropout = s.Dropout, RateRatio = s.RateRatio };
 
     private static KroneckerShape? One(IReadOnlyList<string> shapes) => shapes.Count switch

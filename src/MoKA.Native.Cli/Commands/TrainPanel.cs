@@ -22,7 +22,8 @@ internal static class TrainPanel
             new("data", Data(setup)),
         ];
         if (setup.HeldOut is { } heldOut) facts.Add(new("held out", $"{s.Test}: {Count(heldOut.Records.Count)} records{(heldOut.Dropped > 0 ? $", {heldOut.Dropped} left out" : "")}"));
-        facts.Add(new("adapter", $"{s.Adapter.Method}: {s.Adapter.Describe()}, on {setup.Adapters.Targets}"));
+        facts.Add(new("adapter", $"{setup.Method.Method}: {setup.Method.Describe()}, on {setup.Adapters.Targets}"));
+        if (s.Start is { } start) facts.Add(new("  goes on from", start));
         foreach ((string kinds, Adapter adapter) in setup.AdaptedShapes) facts.Add(new($"  {kinds}", $"[{adapter.Out}, {adapter.In}]: {Grouped(adapter.Parts)}"));
         long trainable = setup.Adapters.ParameterCount, all = trainable + c.ParameterCount;
         facts.Add(new("trainable", $"{Count(trainable)} of {Count(all)} ({Invariant($"{100.0 * trainable / all:0.00}")} %)"));

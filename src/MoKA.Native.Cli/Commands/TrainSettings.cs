@@ -20,6 +20,12 @@ internal sealed record TrainSettings
 
     public required string Output { get; init; }
 
+    /// <summary>The adapter that training goes on from, in place of a new one; it decides how and what is adapted.</summary>
+    public string? Start { get; init; }
+
+    /// <summary>Whether that adapter may have been trained on another base.</summary>
+    public bool AnyBase { get; init; }
+
     public int Steps { get; init; } = 300;
 
     public int BatchSize { get; init; } = 16;
@@ -86,7 +92,7 @@ internal sealed record TrainSettings
     /// <summary>The longest example by default, whatever the model can hold.</summary>
     public const int UsualLength = 512;
 
-    /// <summary>How each adapted map is changed.</summary>
+    /// <summary>How each adapted map is changed by a new adapter.</summary>
     public AdapterOptions Adapter => TrainMethod.ByName(Method).Options(this);
 
     public TrainingOptions Training => new()

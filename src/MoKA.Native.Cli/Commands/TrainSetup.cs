@@ -11,21 +11,24 @@ internal sealed class TrainSetup : IDisposable
 {
     private readonly Inputs _inputs;
 
-    public TrainSetup(TrainSettings settings)
+    public TrainSetup(Terminal terminal, TrainSettings settings)
     {
         settings.Validate();
         Settings = settings;
-        _inputs = Inputs.Load(settings.Model, settings.Tokenizer, adapters: [], settings.Threads, Options.Float);
+        _inputs = Inputs.Load(terminal, settings.Model, settings.Tokenizer, adapters: [], anyBase: false, settings.Threads, Options.Float);
         MaxLength = _inputs.Length(settings.MaxLength);
         AlpacaTemplate template = AlpacaTemplate.ByName(settings.Template);
         Data = new InstructionDataset(Tokenizer, template, AlpacaReader.Read(settings.Data), MaxLength, settings.Seed);
         HeldOut = settings.Test is null ? null : new HeldOut(settings.Test, Tokenizer, template, MaxLength, settings.EvalExamples);
         BaseHash = _inputs.Source.Hash();
-        Adapters = UsageException.Check(() => new AdapterSet(Model.Projections, AdapterTargets.Parse(settings.Targets), settings.Adapter, settings.Seed));
+        Adapters = settings.Start is { } start
+            ? AdapterInput.Load(terminal, start, Model, Source, settings.AnyBase).Adapters
+            : UsageException.Check(() => new AdapterSet(Model.Projections, AdapterTargets.Parse(settings.Targets), settings.Adapter, settings.Seed));
+        Method = settings.Start is null ? settings.Adapter : Adapters.Entries.First().Adapter.Options;
         Adapters.Attach();
         Model.Recompute = settings.Recompute;
         double tokens = Data.Examples.Average(e => e.Tokens.Length - 1.0), targets = Data.Examples.Average(e => (double)e.ResponseLength);
-        Memory = MemoryEstimate.ForTraining(Model.Config, Adapters.Targets, settings.Adapter, settings.BatchSize * tokens, settings.BatchSize * targets, settings.Recompute, Model.WeightBytes);
+        Memory = MemoryEstimate.ForTraining(Model.Config, Adapters, settings.BatchSize * tokens, settings.BatchSize * targets, settings.Recompute, Model.WeightBytes);
     }
 
     public TrainSettings Settings { get; }
@@ -43,6 +46,9 @@ internal sealed class TrainSetup : IDisposable
     public HeldOut? HeldOut { get; }
 
     public AdapterSet Adapters { get; }
+
+    /// <summary>How maps are changed; where those of an adapter that was there differ, the first one.</summary>
+    public AdapterOptions Method { get; }
 
     public string BaseHash { get; }
 

@@ -66,6 +66,9 @@ public static class AdapterFolder
         AdapterFormat format = AdapterFormat.All.First(f => f.Holds(entries[0].Adapter));
         if (entries.FirstOrDefault(e => !format.Holds(e.Adapter)) is { Adapter: { } other })
             throw new MokaException($"{folder}: one folder holds adapters of one kind, got {format.PeftType} and {AdapterFormat.All.First(f => f.Holds(other)).PeftType}; save them apart.");
+        string shared = format.Shared(entries[0].Adapter);
+        if (entries.FirstOrDefault(e => format.Shared(e.Adapter) != shared) is { Module: { } differs, Adapter: { } unlike })
+            throw new MokaException($"{folder}: a folder of {format.PeftType} says once for all maps what they share, got {shared} and for {differs} {format.Shared(unlike)}; save them apart.");
         SafetensorsWriter writer = new();
         foreach ((string stem, _, Adapter adapter) in entries)
             foreach (Parameter parameter in adapter.Parameters)
@@ -79,6 +82,14 @@ public static class AdapterFolder
         writer.Save(Path.Combine(folder, WeightsFile), metadata);
         byte[] config = origin.Config ?? Describe(format, adapters, [.. entries.Select(e => (e.Module, e.Adapter))], origin);
         AtomicFile.Write(Path.Combine(folder, ConfigFile), stream => stream.Write(config));
+    }
+
+    /// <summary>Where an adapter says it comes from; its numbers are not read.</summary>
+    /// <exception cref="MokaException">A file is missing or damaged.</exception>
+    public static AdapterOrigin ReadOrigin(string folder)
+    {
+        using SafetensorsFile file = Open(folder, out AdapterConfig config);
+        return new AdapterOrigin(config.BaseModel, HashOf(config, file));
     }
 
     /// <summary>Reads an adapter and makes it ready for the model; the caller attaches it.</summary>
@@ -96,13 +107,11 @@ public static class AdapterFolder
 
     private static StoredAdapter Load(string folder, AdapterPlaces places, string? baseHash)
     {
-        if (!Directory.Exists(folder)) throw new MokaException($"{folder}: an adapter is a folder with {ConfigFile} and {WeightsFile}, and there is no such folder; check the path.");
-        AdapterConfig config = AdapterConfig.Read(Path.Combine(folder, ConfigFile));
+        using SafetensorsFile file = Open(folder, out AdapterConfig config);
         AdapterFormat format = FormatOf(config);
-        using SafetensorsFile file = new(Path.Combine(folder, WeightsFile));
         string? ownHash = HashOf(config, file);
         if (baseHash is not null && ownHash is not null && ownHash != baseHash)
-            throw new MokaException($"{folder}: this adapter was trained on another model ({Quoted.Plain(config.BaseModel)}, weights {Short(ownHash)}) than the one given (weights {Short(baseHash)}); give that model.");
+            throw new MokaException($"{folder}: this adapter was trained on another model ({Quoted.Plain(config.BaseModel)}, weights {Short(ownHash)}) than the one given (weights {Short(baseHash)}); give that model, or let the adapter be of any base.");
         AdapterSet adapters = Read(config, format, file, places);
         return new StoredAdapter(adapters, new AdapterOrigin(config.BaseModel, ownHash)
         {
@@ -110,6 +119,13 @@ public static class AdapterFolder
             Types = file.Tensors.ToDictionary(t => t.Key, t => t.Value.Type),
             Metadata = file.Metadata,
         });
+    }
+
+    private static SafetensorsFile Open(string folder, out AdapterConfig config)
+    {
+        if (!Directory.Exists(folder)) throw new MokaException($"{folder}: an adapter is a folder with {ConfigFile} and {WeightsFile}, and there is no such folder; check the path.");
+        config = AdapterConfig.Read(Path.Combine(folder, ConfigFile));
+        return new SafetensorsFile(Path.Combine(folder, WeightsFile));
     }
 
     /// <summary>The hash of the base that an adapter was trained on, or null when it does not say.</summary>

@@ -24,6 +24,9 @@ internal abstract class AdapterFormat
     /// <summary>What separates a stem from the rest of a tensor's name.</summary>
     protected abstract string Marker { get; }
 
+    /// <summary>What the description says once for all adapters and no exception can change, in words.</summary>
+    public abstract string Shared(Adapter adapter);
+
     /// <summary>Writes the options that all adapters of a model share, and where these differ the exceptions; keys in ordinal order.</summary>
     public abstract void WriteOptions(ConfigMembers members, IReadOnlyList<(string Module, Adapter Adapter)> adapters);
 

@@ -32,6 +32,9 @@ internal sealed class LoraFormat : AdapterFormat
 
     public override string Suffix(string parameter) => parameter == "magnitude" ? Magnitude : $".lora_{parameter}.weight";
 
+    // Ranks and scales have exceptions; a scale that is stabilised for some maps alone is written as theirs.
+    public override string Shared(Adapter adapter) => $"{(adapter is DoraAdapter ? "DoRA" : "LoRA")}, dropout {MokaFormat.Text(OptionsOf(adapter).Dropout)}";
+
     public override void WriteOptions(ConfigMembers members, IReadOnlyList<(string Module, Adapter Adapter)> adapters)
     {
         LoraOptions first = OptionsOf(adapters[0].Adapter);
@@ -73,7 +76,7 @@ internal sealed class LoraFormat : AdapterFormat
         return options.Decomposed ? new DoraAdapter(outputs, inputs, options) : new LoraAdapter(outputs, inputs, options, seed: 0, stream: 0);
     }
 
-    private static LoraOptions OptionsOf(Adapter adapter) => adapter is DoraAdapter dora ? dora.Options : ((LoraAdapter)adapter).Options;
+    private static LoraOptions OptionsOf(Adapter adapter) => (LoraOptions)adapter.Options;
 
     // A description says once for all maps whether the scale is alpha / r or alpha / √r.
     private static float AlphaOf(LoraOptions options, bool stabilized) =>
@@ -115,6 +118,12 @@ internal sealed class LokrFormat : AdapterFormat
     }
 
     public override string Suffix(string parameter) => ".lokr_" + parameter;
+
+    public override string Shared(Adapter adapter)
+    {
+        LokrOptions options = (LokrOptions)adapter.Options;
+        return $"factor {options.Factor}{(options.DecomposeBoth ? ", both factors decomposed" : "")}";
+    }
 
     public override void WriteOptions(ConfigMembers members, IReadOnlyList<(string Module, Adapter Adapter)> adapters)
     {

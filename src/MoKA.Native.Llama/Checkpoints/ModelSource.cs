@@ -16,6 +16,8 @@ public readonly record struct StoredTensor(string Name, string Type, ImmutableAr
 /// <summary>A model as somebody gave it to us, in whichever format: its config at once, everything else when asked for.</summary>
 public abstract class ModelSource
 {
+    private string? _hash;
+
     private protected ModelSource(string path, LlamaConfig config) => (Path, Config) = (path, config);
 
     /// <summary>Looks at a folder or a file and reads its config.</summary>
@@ -62,7 +64,7 @@ public abstract class ModelSource
     public abstract LlamaModel LoadModel();
 
     /// <summary>A hash of the weights: what an adapter remembers of the base it was trained on.</summary>
-    public string Hash() => FileHash.Of(WeightFiles);
+    public string Hash() => _hash ??= FileHash.Of(WeightFiles);
 
     /// <summary>Reads the tokenizer that came with the model, or another one, and checks that its ids fit.</summary>
     /// <param name="path">A tokenizer's file, or a folder that holds one; the model's own unless given.</param>

@@ -30,6 +30,12 @@ internal sealed class MokaFormat : AdapterFormat
 
     public override string Suffix(string parameter) => ".moka_" + parameter;
 
+    public override string Shared(Adapter adapter)
+    {
+        MokaAdapter mixture = (MokaAdapter)adapter;
+        return $"{mixture.Filters.Count} filters, {GateText(mixture.Options.Gated, mixture.Options.Temperature)}, {Common(mixture.Options.Scale, mixture.Options.Dropout)}";
+    }
+
     public override void WriteOptions(ConfigMembers members, IReadOnlyList<(string Module, Adapter Adapter)> adapters)
     {
         MokaAdapter first = (MokaAdapter)adapters[0].Adapter;
@@ -57,7 +63,11 @@ internal sealed class MokaFormat : AdapterFormat
         return new MokaAdapter(projection.Out, projection.In, options, seed: 0, stream: 0);
     }
 
-    internal static string GateText(AdapterConfig config) => config.Flag("gated") ? $"gate softmax(g / {Text(config.RequiredNumber("gate_temperature"))})" : "no gate";
+    internal static string GateText(AdapterConfig config) => config.Flag("gated") ? GateText(gated: true, config.RequiredNumber("gate_temperature")) : GateText(gated: false, 1);
+
+    internal static string GateText(bool gated, float temperature) => gated ? $"gate softmax(g / {Text(temperature)})" : "no gate";
+
+    internal static string Common(float scale, float dropout) => $"scale {Text(scale)}, dropout {Text(dropout)}";
 
     internal static string Text(float number) => number.ToString("0.######", CultureInfo.InvariantCulture);
 
@@ -110,6 +120,12 @@ internal sealed class KronaFormat : AdapterFormat
 
     public override string Suffix(string parameter) => ".krona_" + parameter;
 
+    public override string Shared(Adapter adapter)
+    {
+        KronaOptions options = (KronaOptions)adapter.Options;
+        return MokaFormat.Common(options.Scale, options.Dropout);
+    }
+
     public override void WriteOptions(ConfigMembers members, IReadOnlyList<(string Module, Adapter Adapter)> adapters)
     {
         KronaOptions options = ((KronaAdapter)adapters[0].Adapter).Options;
@@ -155,6 +171,12 @@ internal sealed class MokaSFormat : AdapterFormat
     }
 
     public override string Suffix(string parameter) => ".moka_" + parameter;
+
+    public override string Shared(Adapter adapter)
+    {
+        MokaSOptions options = (MokaSOptions)adapter.Options;
+        return $"{MokaFormat.GateText(options.Gated, options.Temperature)}, {MokaFormat.Common(options.Scale, options.Dropout)}";
+    }
 
     public override void WriteOptions(ConfigMembers members, IReadOnlyList<(string Module, Adapter Adapter)> adapters)
     {

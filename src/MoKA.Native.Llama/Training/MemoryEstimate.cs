@@ -47,15 +47,32 @@ public sealed record MemoryEstimate
     /// <param name="weightBytes">What the weights take, <see cref="LlamaModel.WeightBytes"/>; needed where the config says <see cref="WeightStorage.Other"/>.</param>
     public static MemoryEstimate ForTraining(LlamaConfig config, AdapterTargets targets, AdapterOptions options, double tokens, double targetRows, bool recompute = false, long? weightBytes = null)
     {
-        double beside = 0, numbers = 0, workspace = 0;
+        AdapterNeeds needs = default;
         foreach ((string kind, int outputs, int inputs) in config.LinearMaps.Where(m => targets.Contains(m.Kind)))
         {
             AdapterOptions own = options.For(kind);
-            beside += own.KeptPerToken(outputs, inputs);
-            numbers += config.Layers * (double)own.ParametersFor(outputs, inputs);
-            workspace = Math.Max(workspace, own.WorkspaceFor(outputs, inputs, tokens));
+            needs = needs.With(own, outputs, inputs, tokens, config.Layers * own.ParametersFor(outputs, inputs), layers: 1);
         }
-        double layer = PerLayer(config) + beside, gradients = 4.0 * config.IntermediateSize + 7.0 * config.HiddenSize + beside;
+        return ForTraining(config, needs, tokens, targetRows, recompute, weightBytes);
+    }
+
+    /// <summary>The same for adapters that are there already.</summary>
+    /// <param name="config">The base.</param>
+    /// <param name="adapters">The adapters.</param>
+    /// <param name="tokens">T, the tokens of a step: batch size times mean length.</param>
+    /// <param name="targetRows">R, the tokens of a step whose prediction counts.</param>
+    /// <param name="recompute">Whether blocks are computed again on the way back.</param>
+    /// <param name="weightBytes">What the weights take, as above.</param>
+    public static MemoryEstimate ForTraining(LlamaConfig config, AdapterSet adapters, double tokens, double targetRows, bool recompute = false, long? weightBytes = null)
+    {
+        AdapterNeeds needs = default;
+        foreach ((_, Adapter adapter) in adapters.Entries) needs = needs.With(adapter.Options, adapter.Out, adapter.In, tokens, adapter.ParameterCount, config.Layers);
+        return ForTraining(config, needs, tokens, targetRows, recompute, weightBytes);
+    }
+
+    private static MemoryEstimate ForTraining(LlamaConfig config, AdapterNeeds needs, double tokens, double targetRows, bool recompute, long? weightBytes)
+    {
+        double layer = PerLayer(config) + needs.Beside, gradients = 4.0 * config.IntermediateSize + 7.0 * config.HiddenSize + needs.Beside;
         double kept = 2 * config.HiddenSize + config.Layers * (recompute ? config.HiddenSize : layer);
         double logits = Math.Min(targetRows, Math.Clamp((double)LogitsAtOnce / config.VocabularySize, 64, MostRowsOfLogits)) * (config.VocabularySize + 2.0 * config.HiddenSize);
         // The logits and a block that is computed again use the same memory.
@@ -63,8 +80,8 @@ public sealed record MemoryEstimate
         return new MemoryEstimate
         {
             WeightBytes = Weights(config, tokens, weightBytes),
-            AdapterBytes = Bytes(TrainedCopies * numbers),
-            ActivationBytes = Bytes(tokens * kept + 2 * targetRows * config.HiddenSize + apart + workspace),
+            AdapterBytes = Bytes(TrainedCopies * needs.Numbers),
+            ActivationBytes = Bytes(tokens * kept + 2 * targetRows * config.HiddenSize + apart + needs.Workspace),
         };
     }
 
@@ -89,4 +106,12 @@ public sealed record MemoryEstimate
     }
 
     private static long Bytes(double floats) => (long)(floats * sizeof(float));
+
+    /// <summary>What adapters add: floats a token and layer, trained numbers, and the largest workspace of one map.</summary>
+    private readonly record struct AdapterNeeds(double Beside, double Numbers, double Workspace)
+    {
+        /// <summary>These and an adapter's, which stands in one of so many layers.</summary>
+        public AdapterNeeds With(AdapterOptions options, int outputs, int inputs, double tokens, double numbers, int layers) =>
+            new(Beside + options.KeptPerToken(outputs, inputs) / layers, Numbers + numbers, Math.Max(Workspace, options.WorkspaceFor(outputs, inputs, tokens)));
+    }
 }

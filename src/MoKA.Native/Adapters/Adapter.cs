@@ -16,6 +16,9 @@ public abstract class Adapter
     /// <summary>The length of an output row.</summary>
     public abstract int Out { get; }
 
+    /// <summary>The method and its settings, as it was built.</summary>
+    public abstract AdapterOptions Options { get; }
+
     /// <summary>What training moves, by the name it has inside the adapter: "A.0", "B.0", "gate".</summary>
     public abstract IReadOnlyList<Parameter> Parameters { get; }
 

@@ -56,8 +56,8 @@ public sealed class DoraAdapter : Adapter
     /// <inheritdoc/>
     public override int Out => _lowRank.Out;
 
-    /// <summary>What it was built from.</summary>
-    public LoraOptions Options => _lowRank.Options;
+    /// <inheritdoc/>
+    public override LoraOptions Options => _lowRank.Options;
 
     /// <summary>[r, in].</summary>
     public Parameter A => _lowRank.A;

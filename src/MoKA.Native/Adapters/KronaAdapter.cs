@@ -36,8 +36,8 @@ public sealed class KronaAdapter : AdditiveAdapter
     /// <inheritdoc/>
     public override int Out { get; }
 
-    /// <summary>What it was built from.</summary>
-    public KronaOptions Options { get; }
+    /// <inheritdoc/>
+    public override KronaOptions Options { get; }
 
     /// <summary>The four lengths.</summary>
     public KroneckerShape Shape { get; }

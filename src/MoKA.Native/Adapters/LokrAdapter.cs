@@ -39,8 +39,8 @@ public sealed class LokrAdapter : AdditiveAdapter
     /// <inheritdoc/>
     public override int Out { get; }
 
-    /// <summary>What it was built from.</summary>
-    public LokrOptions Options { get; }
+    /// <inheritdoc/>
+    public override LokrOptions Options { get; }
 
     /// <summary>The lengths of W1 (A) and W2 (B).</summary>
     public KroneckerShape Shape { get; }

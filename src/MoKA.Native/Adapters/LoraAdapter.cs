@@ -36,8 +36,8 @@ public sealed class LoraAdapter : AdditiveAdapter
     /// <inheritdoc/>
     public override int Out { get; }
 
-    /// <summary>What it was built from.</summary>
-    public LoraOptions Options { get; }
+    /// <inheritdoc/>
+    public override LoraOptions Options { get; }
 
     /// <summary>[r, in].</summary>
     public Parameter A { get; }

@@ -70,8 +70,8 @@ public sealed class MokaAdapter : AdditiveAdapter
     /// <inheritdoc/>
     public override int Out { get; }
 
-    /// <summary>What it was built from.</summary>
-    public MokaOptions Options { get; }
+    /// <inheritdoc/>
+    public override MokaOptions Options { get; }
 
     /// <summary>One shape for each filter.</summary>
     public IReadOnlyList<KroneckerShape> Shapes { get; }

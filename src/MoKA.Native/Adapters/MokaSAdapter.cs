@@ -34,8 +34,8 @@ public sealed class MokaSAdapter : AdditiveAdapter
     /// <inheritdoc/>
     public override int Out { get; }
 
-    /// <summary>What it was built from.</summary>
-    public MokaSOptions Options { get; }
+    /// <inheritdoc/>
+    public override MokaSOptions Options { get; }
 
     /// <summary>One shape for each filter.</summary>
     public IReadOnlyList<IdentityShape> Shapes { get; }

@@ -80,6 +80,30 @@ public sealed class LanguageModelTests : IDisposable
     }
 
     [Fact]
+    public void An_adapter_of_the_base_in_other_bits_is_taken_when_asked_and_trained_further()
+    {
+        LlamaFolder.Save(_folder.File("floats"), TinyLlama.Create(ToyTasks.Config, int4: true), TokenizerFixtures.Small, WeightStorage.F32, WeightStorage.F32);
+        LanguageModel floats = LanguageModel.Load(_folder.File("floats"), Cpus.Widest), model = Load();
+        floats.AttachNew(new MokaOptions { Filters = 2 }, AdapterTargets.Parse("q,v"), seed: 3);
+        using (Trainer trainer = floats.Trainer(ToyTasks.FineTuning().Data, ToyTasks.Options(steps: 5))) trainer.Run();
+        floats.SaveAdapter(_folder.File("adapter"));
+        string folder = _folder.File("adapter"), further = _folder.File("further");
+        ErrorLine.Of(() => model.LoadAdapter(folder), "another model", "any base");
+        ErrorLine.Of(() => model.LoadAdapters((folder, 1)), "another model");
+        model.LoadAdapters(anyBase: true, (folder, 1));
+        AdapterSet loaded = model.LoadAdapter(folder, anyBase: true);
+        Assert.Equal(floats.Adapters!.Parameters.SelectMany(p => p.Data.ToArray()), loaded.Parameters.SelectMany(p => p.Data.ToArray()));
+        model.SaveAdapter(further);
+        Assert.Equal(floats.Hash, AdapterFolder.ReadOrigin(further).BaseHash);
+        using (Trainer trainer = model.Trainer(ToyTasks.FineTuning().Data, ToyTasks.Options(steps: 5))) trainer.Run();
+        model.SaveAdapter(further);
+        Assert.Equal(new AdapterOrigin("base", model.Hash), AdapterFolder.ReadOrigin(further));
+        string trained = model.Generate(Prompt, Options);
+        model.LoadAdapter(further);
+        Assert.Equal(trained, model.Generate(Prompt, Options));
+    }
+
+    [Fact]
     public void Without_an_adapter_there_is_nothing_to_save_or_train()
     {
         LanguageModel model = Load();

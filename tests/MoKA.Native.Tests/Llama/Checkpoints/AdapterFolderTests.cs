@@ -68,6 +68,41 @@ public sealed class AdapterFolderTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    public static TheoryData<AdapterOptions, AdapterOptions, string> Unlike => new()
+    {
+        { new LoraOptions { Rank = 2 }, new LoraOptions { Rank = 2, Decomposed = true }, "LoRA, dropout 0 and for model.layers.0.self_attn.v_proj DoRA" },
+        { new LoraOptions { Rank = 2 }, new LoraOptions { Rank = 2, Dropout = 0.5f }, "dropout 0.5" },
+        { new MokaOptions { Filters = 2 }, new MokaOptions { Filters = 2, Scale = 2 }, "scale 2" },
+        { new MokaOptions { Filters = 2 }, new MokaOptions { Filters = 3 }, "3 filters" },
+        { new MokaOptions { Filters = 2 }, new MokaOptions { Filters = 2, Gated = false }, "no gate" },
+        { new MokaSOptions(), new MokaSOptions { Temperature = 2 }, "gate softmax(g / 2)" },
+        { new KronaOptions(), new KronaOptions { Dropout = 0.25f }, "dropout 0.25" },
+        { new LokrOptions { Rank = 2 }, new LokrOptions { Rank = 2, DecomposeBoth = true }, "both factors decomposed" },
+        { new LokrOptions { Rank = 2 }, new LoraOptions { Rank = 2 }, "one kind" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Unlike))]
+    public void Adapters_that_one_description_cannot_tell_apart_are_refused(AdapterOptions first, AdapterOptions second, string says)
+    {
+        LlamaModel model = TinyLlama.Create(TinyLlama.Config);
+        AdapterSet adapters = new(model.Projections, AdapterTargets.Parse("q,v"), (p, place) => (place == 1 ? second : first).Create(p.Current, 1, place));
+        ErrorLine.Of(() => AdapterFolder.Save(_folder.File("mixed"), model, adapters, new AdapterOrigin(Base, Hash)), says, "save them apart");
+        Assert.False(File.Exists(Path.Combine(_folder.File("mixed"), AdapterFolder.WeightsFile)));
+    }
+
+    [Fact]
+    public void What_a_pattern_tells_apart_is_saved()
+    {
+        LlamaModel model = TinyLlama.Create(TinyLlama.Config);
+        LoraOptions[] options = [new() { Rank = 2, Alpha = 3 }, new() { Rank = 4, RankStabilized = true }];
+        AdapterSet adapters = new(model.Projections, AdapterTargets.Parse("q,v"), (p, place) => options[place % 2].Create(p.Current, 1, place));
+        AdapterFolder.Save(_folder.File("patterns"), model, adapters, new AdapterOrigin(Base, Hash));
+        AdapterSet loaded = AdapterFolder.Load(_folder.File("patterns"), model, Hash).Adapters;
+        foreach ((Adapter was, Adapter now) in adapters.Entries.Zip(loaded.Entries, (a, b) => (a.Adapter, b.Adapter)))
+            Assert.Equal(((LoraOptions)was.Options).Scale, ((LoraOptions)now.Options).Scale, 1e-6f);
+    }
+
     [Fact]
     public void An_adapter_comes_back_with_every_bit_and_option()
     {

@@ -34,6 +34,7 @@ public sealed class MemoryEstimateTests
         Assert.InRange((double)estimate.ActivationBytes / trainer.ActivationBytes, 0.85, 1.15);
         Assert.Equal(16 * adapters.ParameterCount, estimate.AdapterBytes);
         Assert.Equal(4 * (Config.ParameterCount + Config.MaxPositions * Config.HeadDim), estimate.WeightBytes);
+        Assert.Equal(estimate, MemoryEstimate.ForTraining(Config, adapters, Batch * (Length - 1), Batch * (Length - Math.Max(1, promptLength)), recompute));
     }
 
     [Theory]
