@@ -67,18 +67,15 @@ internal sealed class Codebook
     {
         int i = 0;
         if (first % 2 == 1 && weights.Length > 0) weights[i++] = _levels[codes[first / 2] & 15] * scale;
-        if (Avx2.IsSupported)
+        int whole = (weights.Length - i) / 16 * 16;
+        if (Avx2.IsSupported && whole > 0)
         {
-            ref byte from = ref MemoryMarshal.GetReference(codes);
-            ref float to = ref MemoryMarshal.GetReference(weights);
-            Vector256<float> scales = Vector256.Create(scale), low = Vector256.Create(_levels), high = Vector256.Create(_levels, 8);
-            for (; i + 16 <= weights.Length; i += 16)
-            {
-                // The bounds: bytes (first + i) / 2 .. + 8 hold the 16 codes.
-                ulong packed = MemoryMarshal.Read<ulong>(codes.Slice((first + i) / 2, sizeof(ulong)));
-                (Look(Spread((uint)packed), low, high) * scales).StoreUnsafe(ref to, (nuint)i);
-                (Look(Spread((uint)(packed >> 32)), low, high) * scales).StoreUnsafe(ref to, (nuint)(i + 8));
-            }
+            // The slices prove the bounds once, eight bytes for 16 codes; the loops then read and write without checks.
+            ref byte from = ref MemoryMarshal.GetReference(codes.Slice((first + i) / 2, whole / 2));
+            ref float to = ref MemoryMarshal.GetReference(weights.Slice(i, whole));
+            if (Avx512F.IsSupported) DequantizeAvx512(ref from, scale, ref to, whole);
+            else DequantizeAvx2(ref from, scale, ref to, whole);
+            i += whole;
         }
         for (; i < weights.Length; i++)
         {
@@ -87,9 +84,32 @@ internal sealed class Codebook
         }
     }
 
+    /// <summary>Sixteen codes at a time, each by one look at the whole table.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void DequantizeAvx512(ref byte codes, float scale, ref float weights, int count)
+    {
+        Vector512<float> levels = Vector512.Create(_levels);
+        Vector512<uint> places = Vector512.Create(4u, 0, 12, 8, 20, 16, 28, 24, 4, 0, 12, 8, 20, 16, 28, 24);
+        for (int i = 0; i < count; i += 16)
+        {
+            Vector512<int> packed = Avx512F.InsertVector256(FourBytes(ref codes, i / 2).ToVector512Unsafe(), FourBytes(ref codes, i / 2 + 4), 1);
+            (Avx512F.PermuteVar16x32(levels, Avx512F.ShiftRightLogicalVariable(packed, places)) * scale).StoreUnsafe(ref weights, (nuint)i);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void DequantizeAvx2(ref byte codes, float scale, ref float weights, int count)
+    {
+        Vector256<float> low = Vector256.Create(_levels), high = Vector256.Create(_levels, 8);
+        for (int i = 0; i < count; i += 8) (Look(Spread(FourBytes(ref codes, i / 2)), low, high) * scale).StoreUnsafe(ref weights, (nuint)i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> FourBytes(ref byte codes, int at) => Vector256.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref codes, at)));
+
     /// <summary>Four bytes to their eight codes, one in the low bits of each integer; what lies above them is ignored.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<int> Spread(uint packed) => Avx2.ShiftRightLogicalVariable(Vector256.Create((int)packed), Vector256.Create(4u, 0, 12, 8, 20, 16, 28, 24));
+    private static Vector256<int> Spread(Vector256<int> packed) => Avx2.ShiftRightLogicalVariable(packed, Vector256.Create(4u, 0, 12, 8, 20, 16, 28, 24));
 
     /// <summary>The level of each code: the low three bits choose in both halves of the table, the fourth between them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

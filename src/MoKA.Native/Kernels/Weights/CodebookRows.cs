@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -93,8 +94,9 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
         int first = checked(row * columns + column);
         for (int done = 0, count; done < weights.Length; done += count)
         {
-            int at = first + done, block = at / blockSize;
-            count = Math.Min(blockSize - at % blockSize, weights.Length - done);
+            // A block's size is a power of two.
+            int at = first + done, block = at >> BitOperations.Log2((uint)blockSize);
+            count = Math.Min(blockSize - (at & (blockSize - 1)), weights.Length - done);
             codebook.Dequantize(_codes, at, _magnitudes[block], weights.Slice(done, count));
         }
     }
