@@ -10,7 +10,7 @@ namespace MoKA.Native.Tests.Kernels;
 public sealed class Int8ProductTests
 {
     [Property]
-    public void Have_the_bits_of_the_definition_everywhere(Size tokens, Size outputs, Size blocks, ulong seed) => Check(tokens, outputs, 32 * blocks, seed);
+    public void Have_the_bits_of_the_definition_everywhere(Size tokens, Size outputs, Size blocks, bool many, ulong seed) => Check(many ? Int8Product.FewTokens + tokens : tokens, outputs, 32 * blocks, seed);
 
     [Theory]
     [InlineData(0, 3, 32)]
@@ -21,7 +21,9 @@ public sealed class Int8ProductTests
     [InlineData(1, 155, 352)]
     [InlineData(6, 32, 32)]
     [InlineData(13, 100, 288)]
+    [InlineData(24, 33, 32)]
     [InlineData(25, 33, 2080)]
+    [InlineData(30, 32, 32)]
     public void Have_the_bits_of_the_definition_at_the_edges(int tokens, int outputs, int depth) => Check(tokens, outputs, depth, seed: 3);
 
     [Fact]

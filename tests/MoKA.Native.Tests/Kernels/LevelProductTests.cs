@@ -10,7 +10,8 @@ namespace MoKA.Native.Tests.Kernels;
 public sealed class LevelProductTests
 {
     [Property]
-    public void Have_the_bits_of_the_definition_everywhere(Size tokens, Size outputs, Size blocks, CodebookType type, bool nested, ulong seed) => Check(tokens, outputs, 64 * blocks, type, nested, 64, seed);
+    public void Have_the_bits_of_the_definition_everywhere(Size tokens, Size outputs, Size blocks, CodebookType type, bool nested, bool many, ulong seed) =>
+        Check(many ? Int8Product.FewTokens + tokens : tokens, outputs, 64 * blocks, type, nested, 64, seed);
 
     [Theory]
     [InlineData(0, 3, 64, 64)]
@@ -23,6 +24,8 @@ public sealed class LevelProductTests
     [InlineData(6, 33, 128, 128)]
     [InlineData(29, 45, 4160, 64)]
     [InlineData(2, 18, 4096, 4096)]
+    [InlineData(24, 25, 64, 64)]
+    [InlineData(25, 25, 64, 64)]
     [InlineData(1040, 3, 64, 64)]
     public void Have_the_bits_of_the_definition_at_the_edges(int tokens, int outputs, int depth, int blockSize) => Check(tokens, outputs, depth, CodebookType.NF4, nested: true, blockSize, seed: 3);
 

@@ -8,8 +8,13 @@ namespace MoKA.Native.Kernels;
 /// </summary>
 internal static class Int8Product
 {
-    /// <summary>When there is one token, tasks for each thread, of whole registers of rows.</summary>
-    private const int TasksPerThread = 4, RowsOfRegister = 16;
+    /// <summary>So few tokens are multiplied one by one with rows where they lie; a panel would take longer to lay out than it saves.</summary>
+    public const int FewTokens = 24;
+
+    /// <summary>Rows that few tokens take in turn: they stay in the first-level cache, and fill a register.</summary>
+    private const int RowsInTurn = 16;
+
+    private const int TasksPerThread = 4;
 
     /// <summary>y [tokens, outputs] for x [tokens, depth] and blocks of W [outputs, depth].</summary>
     public static void Multiply(Cpu cpu, MatrixSpan x, ReadOnlySpan<byte> weights, int outputs, MatrixSpan y)
@@ -20,9 +25,9 @@ internal static class Int8Product
         using Lock.Scope hold = cpu.Hold();
         QuantizedTokens tokens = new(x.Rows, depth, cpu.Scratch(0, ScratchSlot.QuantizedTokens, QuantizedTokens.FloatsFor(x.Rows, depth)));
         tokens.Quantize(cpu, x);
-        if (x.Rows == 1)
+        if (x.Rows <= FewTokens)
         {
-            int rowsOfTask = Ceiling.OfRatio(Math.Max(outputs, 1), TasksPerThread * cpu.Threads * RowsOfRegister) * RowsOfRegister;
+            int rowsOfTask = RowsOfTask(cpu, outputs);
             RowJob row = new(tokens, weights, y, rowsOfTask);
             cpu.Run(Ceiling.OfRatio(outputs, rowsOfTask), ref row);
             return;
@@ -31,17 +36,25 @@ internal static class Int8Product
         cpu.Run(Ceiling.OfRatio(outputs, Int8Tile.Width(cpu.InstructionSet)), ref panels);
     }
 
-    /// <summary>One token: rows of W are multiplied where they lie.</summary>
-    private readonly ref struct RowJob(QuantizedTokens token, ReadOnlySpan<byte> weights, MatrixSpan y, int rowsOfTask) : IJob
+    /// <summary>A few tasks for each thread, of whole registers of rows.</summary>
+    public static int RowsOfTask(Cpu cpu, int outputs) => Ceiling.OfRatio(Math.Max(outputs, 1), TasksPerThread * cpu.Threads * RowsInTurn) * RowsInTurn;
+
+    /// <summary>Few tokens: rows of W are multiplied where they lie.</summary>
+    private readonly ref struct RowJob(QuantizedTokens tokens, ReadOnlySpan<byte> weights, MatrixSpan y, int rowsOfTask) : IJob
     {
-        private readonly QuantizedTokens _token = token;
+        private readonly QuantizedTokens _tokens = tokens;
         private readonly ReadOnlySpan<byte> _weights = weights;
         private readonly MatrixSpan _y = y;
 
         public void Run(int item, Worker worker)
         {
-            int first = item * rowsOfTask, rows = Math.Min(rowsOfTask, _y.Columns - first), bytesOfRow = _token.Blocks * Q4_0.Bytes;
-            Int8Rows.Run(worker.InstructionSet, _token, _weights.Slice(first * bytesOfRow, rows * bytesOfRow), _y.Row(0).Slice(first, rows));
+            int end = Math.Min((item + 1) * rowsOfTask, _y.Columns), bytesOfRow = _tokens.Blocks * Q4_0.Bytes;
+            for (int first = item * rowsOfTask; first < end; first += RowsInTurn)
+            {
+                int rows = Math.Min(RowsInTurn, end - first);
+                for (int t = 0; t < _tokens.Tokens; t++)
+                    Int8Rows.Run(worker.InstructionSet, _tokens.Token(t), _weights.Slice(first * bytesOfRow, rows * bytesOfRow), _y.Row(t).Slice(first, rows));
+            }
         }
     }
 

@@ -14,7 +14,7 @@ internal static partial class Int8Rows
     /// <summary>How many rows ahead memory is asked for: it answers late when it has much to do.</summary>
     private const int RowsAhead = 32;
 
-    /// <summary>y [rows] for the token and whole rows of W.</summary>
+    /// <summary>y [rows] for one token and whole rows of W.</summary>
     public static void Run(InstructionSet set, QuantizedTokens token, ReadOnlySpan<byte> weights, Span<float> y)
     {
         int stride = token.Blocks * Q4_0.Bytes, row = 0;

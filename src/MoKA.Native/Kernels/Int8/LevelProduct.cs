@@ -8,15 +8,12 @@ namespace MoKA.Native.Kernels;
 /// <summary>
 /// y = x Wᵀ with W in NF4 or FP4, its levels rounded to 12 bits, and the activations quantised to 8 bits on the way in:
 /// <code>y[t, o] = fma(Σ L p × d[o, b], e[t, b], y[t, o])   over b ascending; L = round(2047 level), d = m / 2047, W ≈ L d, x ≈ p e</code>
-/// The sum over a block of 32 is exact, so the bits are the same on every instruction set, for one token or many. One token is
+/// The sum over a block of 32 is exact, so the bits are the same on every instruction set, for one token or many. Few are
 /// multiplied in integers (<see cref="LevelRows"/>). Many go through the float tiles, block by block: those hold such sums
 /// exactly too, and are as fast as integers of 16 bits would be. See Int8.md.
 /// </summary>
 internal static class LevelProduct
 {
-    /// <summary>When there is one token, tasks for each thread, of whole registers of rows.</summary>
-    private const int TasksPerThread = 4, RowsOfRegister = 16;
-
     /// <summary>The most tokens, and steps of depth in whole blocks, that are packed at a time, as in <see cref="Gemm"/>.</summary>
     private const int MaxTokens = 1036, MaxDepth = 2048;
 
@@ -28,10 +25,10 @@ internal static class LevelProduct
         using Lock.Scope hold = cpu.Hold();
         QuantizedTokens tokens = new(x.Rows, depth, cpu.Scratch(0, ScratchSlot.QuantizedTokens, QuantizedTokens.FloatsFor(x.Rows, depth)));
         tokens.Quantize(cpu, x);
-        if (x.Rows == 1)
+        if (x.Rows <= Int8Product.FewTokens)
         {
-            tokens.DealPairs(0);
-            int rowsOfTask = Ceiling.OfRatio(Math.Max(outputs, 1), TasksPerThread * cpu.Threads * RowsOfRegister) * RowsOfRegister;
+            tokens.DealPairs();
+            int rowsOfTask = Int8Product.RowsOfTask(cpu, outputs);
             RowJob row = new(tokens, w, y, rowsOfTask);
             cpu.Run(Ceiling.OfRatio(outputs, rowsOfTask), ref row);
             return;
@@ -48,17 +45,17 @@ internal static class LevelProduct
             }
     }
 
-    /// <summary>One token: rows of W are multiplied where they lie.</summary>
-    private readonly ref struct RowJob(QuantizedTokens token, CodebookRows w, MatrixSpan y, int rowsOfTask) : IJob
+    /// <summary>Few tokens: rows of W are multiplied where they lie.</summary>
+    private readonly ref struct RowJob(QuantizedTokens tokens, CodebookRows w, MatrixSpan y, int rowsOfTask) : IJob
     {
-        private readonly QuantizedTokens _token = token;
+        private readonly QuantizedTokens _tokens = tokens;
         private readonly CodebookRows _w = w;
         private readonly MatrixSpan _y = y;
 
         public void Run(int item, Worker worker)
         {
             int first = item * rowsOfTask, rows = Math.Min(rowsOfTask, _y.Columns - first);
-            LevelRows.Run(worker, _token, _w, first, _y.Row(0).Slice(first, rows));
+            LevelRows.Run(worker, _tokens, _w, first, _y.Block(0, _y.Rows, first, rows));
         }
     }
 

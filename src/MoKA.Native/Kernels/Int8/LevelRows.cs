@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics;
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// One token times rows of W in NF4 or FP4, read where they lie. Several rows lie side by side in the lanes of a register and a byte
+/// Few tokens times rows of W in NF4 or FP4, read where they lie. Several rows lie side by side in the lanes of a register and a byte
 /// shuffle looks the levels up, each in two parts; sums of both parts stay within 16 bits for two products of two neighbours
 /// each, 4 × 63 × 127. The bits are those of the specification.
 /// </summary>
@@ -19,27 +19,30 @@ internal static partial class LevelRows
     /// <summary>How many rows lie side by side on AVX-512 and on AVX2.</summary>
     private const int Sixteen = LaneColumns.Rows, Eight = LaneColumns.Rows / 2;
 
-    /// <summary>y for the token, its pairs dealt (<see cref="QuantizedTokens.DealPairs"/>), and the rows of W from <paramref name="first"/> on.</summary>
-    public static void Run(Worker worker, QuantizedTokens token, CodebookRows w, int first, Span<float> y)
+    /// <summary>
+    /// y [tokens, rows] for the tokens, their pairs dealt (<see cref="QuantizedTokens.DealPairs"/>), and the rows of W from
+    /// <paramref name="first"/> on. All tokens take some rows in turn, which stay in the first-level cache.
+    /// </summary>
+    public static void Run(Worker worker, QuantizedTokens tokens, CodebookRows w, int first, MatrixSpan y)
     {
         InstructionSet set = worker.InstructionSet;
-        for (int row = 0, rows; row < y.Length; row += rows)
+        for (int row = 0, rows; row < y.Columns; row += rows)
         {
-            int left = y.Length - row;
+            int left = y.Columns - row;
             rows = set == InstructionSet.Avx512 && left >= Sixteen ? Sixteen : set >= InstructionSet.Avx2 && left >= Eight ? Eight : 1;
             ReadOnlySpan<byte> codes = w.CodesOf(first + row, rows);
-            Span<float> scales = w.UnitScales(worker, first + row, rows, 0, token.Depth, rows), some = y.Slice(row, rows);
-            int blocksOfScale = w.BlockSize / QuantizedTokens.Block;
-            if (rows == 1)
-            {
-                some[0] = Row(token, codes, w.Levels, scales, blocksOfScale);
-                continue;
-            }
-            int stride = codes.Length / rows;
+            Span<float> scales = w.UnitScales(worker, first + row, rows, 0, tokens.Depth, rows);
+            int blocksOfScale = w.BlockSize / QuantizedTokens.Block, stride = codes.Length / rows;
             ref byte next = ref Unsafe.Add(ref MemoryMarshal.GetReference(codes), (nint)RowsAhead * stride);
             codes = LaneRows.Apart(worker, codes, rows, ref stride, stride);
-            if (rows == Sixteen) SixteenRows(token, codes, stride, ref next, w.Levels, scales, blocksOfScale, some);
-            else EightRows(token, codes, stride, ref next, w.Levels, scales, blocksOfScale, some);
+            for (int t = 0; t < tokens.Tokens; t++)
+            {
+                QuantizedTokens token = tokens.Token(t);
+                Span<float> some = y.Row(t).Slice(row, rows);
+                if (rows == Sixteen) SixteenRows(token, codes, stride, ref next, w.Levels, scales, blocksOfScale, some);
+                else if (rows == Eight) EightRows(token, codes, stride, ref next, w.Levels, scales, blocksOfScale, some);
+                else some[0] = Row(token, codes, w.Levels, scales, blocksOfScale);
+            }
         }
     }
 

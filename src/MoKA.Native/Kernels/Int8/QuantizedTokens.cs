@@ -27,6 +27,14 @@ internal readonly ref struct QuantizedTokens
         Codes = MemoryMarshal.Cast<float, sbyte>(memory.Slice(2 * blocks, blocks * (Block / sizeof(float))));
     }
 
+    private QuantizedTokens(Span<float> scales, Span<int> biases, Span<sbyte> codes)
+    {
+        (Tokens, Depth) = (1, codes.Length);
+        Scales = scales;
+        Biases = biases;
+        Codes = codes;
+    }
+
     public int Tokens { get; }
 
     public int Depth { get; }
@@ -42,6 +50,9 @@ internal readonly ref struct QuantizedTokens
     /// <summary>One code an activation [tokens, depth].</summary>
     public Span<sbyte> Codes { get; }
 
+    /// <summary>One of them.</summary>
+    public QuantizedTokens Token(int token) => new(Scales.Slice(token * Blocks, Blocks), Biases.Slice(token * Blocks, Blocks), Codes.Slice(token * Depth, Depth));
+
     /// <summary>How many floats of memory [tokens, depth] takes.</summary>
     public static int FloatsFor(int tokens, int depth) => checked(tokens * (depth / Block) * (2 + Block / sizeof(float)));
 
@@ -53,12 +64,12 @@ internal readonly ref struct QuantizedTokens
         else cpu.Run(x.Rows, ref job);
     }
 
-    /// <summary>Puts the codes of a token in the order in which NF4 keeps them in four bytes: of every eight, the first of each pair, then the second.</summary>
+    /// <summary>Puts all codes in the order in which NF4 keeps them in four bytes: of every eight, the first of each pair, then the second.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    public void DealPairs(int token)
+    public void DealPairs()
     {
-        ref sbyte codes = ref MemoryMarshal.GetReference(Codes.Slice(token * Depth, Depth));
-        for (int i = 0; i < Depth; i += Vector128<sbyte>.Count)
+        ref sbyte codes = ref MemoryMarshal.GetReference(Codes);
+        for (int i = 0; i < Codes.Length; i += Vector128<sbyte>.Count)
             Vector128.Shuffle(Vector128.LoadUnsafe(ref codes, (nuint)i), Vector128.Create(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15)).StoreUnsafe(ref codes, (nuint)i);
     }
 
