@@ -28,8 +28,10 @@ internal static class Quick
             (double forwardFloat, double backwardFloat) = Int4Table.FloatSeconds(two, 128, 2048, 2048);
             ratios["nf4_128_forward_over_float"] = forwardFloat / forward4;
             ratios["nf4_128_backward_over_float"] = backwardFloat / backward4;
-            ratios["int8_prompt_2t_of_float_peak"] = 2e-9 * 512 * 2048 * 5632 / Int4Table.IntegerSeconds(two, 512, 2048, 5632) / peak2;
-            ratios["int8_token_2t_of_memory"] = 4096.0 * 65536 * 4.5 / 8 / 1e9 / Int4Table.IntegerSeconds(two, 1, 4096, 65536) / Machine.ReadGigabytes(two);
+            ratios["int8_prompt_2t_of_float_peak"] = 2e-9 * 512 * 2048 * 5632 / Int4Table.IntegerSeconds(two, WeightStorage.Q4_0, 512, 2048, 5632) / peak2;
+            double memory = Machine.ReadGigabytes(two);
+            foreach ((string key, WeightStorage storage) in new[] { ("int8_token_2t_of_memory", WeightStorage.Q4_0), ("int8_nf4_token_2t_of_memory", WeightStorage.NF4Double) })
+                ratios[key] = 4096.0 * 65536 * storage.BitsPerWeight() / 8 / 1e9 / Int4Table.IntegerSeconds(two, storage, 1, 4096, 65536) / memory;
             KroneckerShape filter = new(64, 64, 64, 64);
             ratios["kronecker_256_tokens_over_floor"] = KroneckerTable.Seconds(two, 256, filter) / (2.0 * 256 * filter.CostAFirst / peak2 / 1e9);
             (double forward, double backward, _) = AttentionTable.Seconds(two, 1024);

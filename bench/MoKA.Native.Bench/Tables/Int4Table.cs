@@ -33,6 +33,7 @@ internal static class Int4Table
                 text.Row([$"{tokens}", $"{inputs}", $"{outputs}", Number(flop / forward), Number(flop / backward), .. Storages.Select(s => Seconds(cpu, s, tokens, inputs, outputs)).SelectMany(s => new[] { Share(forward / s.Forward), Share(backward / s.Backward) })]);
             }
         }
+        Integers(text);
         Generation(text);
         return text.ToString();
     }
@@ -55,11 +56,26 @@ internal static class Int4Table
     }
 
     /// <summary>Seconds of y ≈ x Wᵀ in integers.</summary>
-    public static double IntegerSeconds(Cpu cpu, int tokens, int inputs, int outputs)
+    public static double IntegerSeconds(Cpu cpu, WeightStorage storage, int tokens, int inputs, int outputs)
     {
         float[] x = GemmBench.Numbers(tokens * inputs), y = new float[tokens * outputs];
-        using BlockMatrix w = (BlockMatrix)RandomMatrix.Create(WeightStorage.Q4_0, outputs, inputs, 0.02f, seed: 1, stream: 1);
+        using FrozenMatrix w = RandomMatrix.Create(storage, outputs, inputs, 0.02f, seed: 1, stream: 1);
         return Timing.Seconds(() => w.MultiplyInIntegers(cpu, new MatrixSpan(x, tokens, inputs), new MatrixSpan(y, tokens, outputs)));
+    }
+
+    private static void Integers(Markdown text)
+    {
+        const int inputs = 2048, outputs = 5632;
+        WeightStorage[] storages = [WeightStorage.Q4_0, WeightStorage.NF4Double];
+        text.Section("Activations as floats and in 8 bits");
+        text.Paragraph($"y = x Wᵀ with W [{outputs}, {inputs}], 10⁹ operations a second; int8 rounds x on the way in.");
+        text.Head(["threads", "tokens", .. storages.SelectMany(s => new[] { $"{s} float", "int8" })]);
+        foreach (int threads in (int[])[1, 2])
+        {
+            using Cpu cpu = new(threads);
+            foreach (int tokens in (int[])[1, 4, 16, 128, 512])
+                text.Row([$"{threads}", $"{tokens}", .. storages.SelectMany(s => new[] { Seconds(cpu, s, tokens, inputs, outputs).Forward, IntegerSeconds(cpu, s, tokens, inputs, outputs) }).Select(seconds => Number(2e-9 * tokens * inputs * outputs / seconds))]);
+        }
     }
 
     private static void Generation(Markdown text)
