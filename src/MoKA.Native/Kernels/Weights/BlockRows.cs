@@ -17,19 +17,20 @@ internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> by
     public void Prefetch(int row, int column, int count) =>
         Kernels.Prefetch.Lines(_bytes.Slice(row * _bytesOfRow + column / format.Weights * format.Bytes, count / format.Weights * format.Bytes));
 
-    public bool HasPieces => columns > 0 && (format is BlockFormat<Q4_0> or BlockFormat<Q8_0> || (format is BFloat16 && _bytesOfRow % LaneRows.Piece == 0));
+    public int FewTokens => columns == 0 ? 0 : format is BlockFormat<Q4_0> or BlockFormat<Q8_0> ? LaneRows.FewTokens : format is BFloat16 && _bytesOfRow % LaneRows.Piece == 0 ? HalfRows.FewTokens : 0;
 
-    public void MultiplyRows(int row, scoped ReadOnlySpan<float> x, scoped Span<float> y, Worker worker)
+    public void MultiplyRows(int row, scoped MatrixSpan x, scoped MatrixSpan y, Worker worker)
     {
         if (format is BFloat16)
             for (int some = 0; some < LaneRows.Rows; some += HalfRows.Rows)
-                HalfRows.Multiply(worker, Rows(row + some, HalfRows.Rows), _bytesOfRow, From(row + some + HalfRows.Rows), x, y.Slice(some, HalfRows.Rows));
+                for (int token = 0; token < x.Rows; token++)
+                    HalfRows.Multiply(worker, Rows(row + some, HalfRows.Rows), _bytesOfRow, From(row + some + HalfRows.Rows), x.Row(token), y.Row(token).Slice(some, HalfRows.Rows));
         else if (format is BlockFormat<Q4_0>) MultiplyBlocks<LowThenHighHalves>(row, piecesOfBlock: 1, Q4_0Levels, x, y, worker);
         else MultiplyBlocks<SignedBytes>(row, piecesOfBlock: 2, Q4_0Levels, x, y, worker);
     }
 
     /// <summary>Blocks that begin with their scale, in half precision.</summary>
-    private void MultiplyBlocks<TPiece>(int row, int piecesOfBlock, ReadOnlySpan<float> levels, scoped ReadOnlySpan<float> x, scoped Span<float> y, Worker worker) where TPiece : struct, ILanePiece
+    private void MultiplyBlocks<TPiece>(int row, int piecesOfBlock, ReadOnlySpan<float> levels, scoped MatrixSpan x, scoped MatrixSpan y, Worker worker) where TPiece : struct, ILanePiece
     {
         int stride = _bytesOfRow, blocks = columns / format.Weights, count = blocks * LaneRows.Rows;
         ReadOnlySpan<byte> rows = LaneRows.Apart(worker, Rows(row, LaneRows.Rows), LaneRows.Rows, ref stride, _bytesOfRow);

@@ -134,9 +134,12 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
         return scales;
     }
 
+    /// <summary>Whether rows are whole blocks.</summary>
     public bool HasPieces => columns > 0 && columns % blockSize == 0;
 
-    public void MultiplyRows(int row, scoped ReadOnlySpan<float> x, scoped Span<float> y, Worker worker)
+    public int FewTokens => HasPieces ? LaneRows.FewTokens : 0;
+
+    public void MultiplyRows(int row, scoped MatrixSpan x, scoped MatrixSpan y, Worker worker)
     {
         int blocks = columns / blockSize, stride = columns / 2, end = checked(row + LaneRows.Rows) * stride;
         Span<float> scales = Scales(worker, row, LaneRows.Rows, 0, columns, LaneRows.Rows);

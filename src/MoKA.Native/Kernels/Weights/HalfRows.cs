@@ -10,6 +10,9 @@ internal static class HalfRows
     /// <summary>Rows at a time: fewer than <see cref="LaneRows.Rows"/>, since memory is what they wait for.</summary>
     public const int Rows = 2 * LaneColumns.Rows;
 
+    /// <summary>With more tokens it takes less time to pack panels and to multiply those.</summary>
+    public const int FewTokens = 4;
+
     /// <summary>Bytes of each row that are copied apart at a time: those of 32 rows fit a first-level cache.</summary>
     private const int BytesApart = 512;
 

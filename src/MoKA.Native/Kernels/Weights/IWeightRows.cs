@@ -9,9 +9,12 @@ internal interface IWeightRows
     /// <summary>Asks for the memory that <see cref="Dequantize"/> will read.</summary>
     void Prefetch(int row, int column, int count);
 
-    /// <summary>Whether <see cref="MultiplyRows"/> can be used: rows of whole pieces of 16 bytes that <see cref="LaneRows"/> knows.</summary>
-    bool HasPieces { get; }
+    /// <summary>
+    /// How many tokens <see cref="MultiplyRows"/> is the faster way for: none unless rows are whole pieces of 16 bytes that
+    /// <see cref="LaneRows"/> knows.
+    /// </summary>
+    int FewTokens { get; }
 
-    /// <summary>y [64] += the 64 rows from <paramref name="row"/> on times x [columns], as <see cref="LaneRows"/> does.</summary>
-    void MultiplyRows(int row, scoped ReadOnlySpan<float> x, scoped Span<float> y, Worker worker);
+    /// <summary>y [tokens, 64] += x [tokens, columns] times the 64 rows from <paramref name="row"/> on, as <see cref="LaneRows"/> does.</summary>
+    void MultiplyRows(int row, scoped MatrixSpan x, scoped MatrixSpan y, Worker worker);
 }

@@ -10,6 +10,9 @@ internal readonly struct LaneFour<T>(Vector512<T> a, Vector512<T> b, Vector512<T
     public readonly Vector512<T> A = a, B = b, C = c, D = d;
 }
 
+/// <summary>How many floats behind the first of four tokens the others' numbers lie. With fewer tokens some are the last one again.</summary>
+internal readonly record struct TokenSteps(nint Second, nint Third, nint Fourth);
+
 /// <summary>What 16 bytes of a row stand for.</summary>
 internal interface ILanePiece
 {
@@ -18,6 +21,9 @@ internal interface ILanePiece
 
     /// <summary>The sums and weight × x for the weights of each lane, in order; integers c0 .. c3 are the row's bytes.</summary>
     static abstract LaneFour<float> Add(LaneFour<int> c0, LaneFour<int> c1, LaneFour<int> c2, LaneFour<int> c3, Vector512<float> table, LaneFour<float> scales, ref float x, LaneFour<float> sums);
+
+    /// <summary>The same for sixteen rows and four tokens, whose x lie so many floats behind the first one's: each weight is made once for all.</summary>
+    static abstract LaneFour<float> AddTokens(Vector512<int> c0, Vector512<int> c1, Vector512<int> c2, Vector512<int> c3, Vector512<float> table, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums);
 }
 
 /// <summary>Q4_0: 4-bit codes, the low halves of all bytes, then the high halves. A code's level is looked up and scaled.</summary>
@@ -36,6 +42,28 @@ internal readonly struct LowThenHighHalves : ILanePiece
         sums = AddFour(c1, 4, table, scales, ref Unsafe.Add(ref x, 20), sums);
         sums = AddFour(c2, 4, table, scales, ref Unsafe.Add(ref x, 24), sums);
         return AddFour(c3, 4, table, scales, ref Unsafe.Add(ref x, 28), sums);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static LaneFour<float> AddTokens(Vector512<int> c0, Vector512<int> c1, Vector512<int> c2, Vector512<int> c3, Vector512<float> table, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums)
+    {
+        sums = AddFour(c0, 0, table, scale, ref x, steps, sums);
+        sums = AddFour(c1, 0, table, scale, ref Unsafe.Add(ref x, 4), steps, sums);
+        sums = AddFour(c2, 0, table, scale, ref Unsafe.Add(ref x, 8), steps, sums);
+        sums = AddFour(c3, 0, table, scale, ref Unsafe.Add(ref x, 12), steps, sums);
+        sums = AddFour(c0, 4, table, scale, ref Unsafe.Add(ref x, 16), steps, sums);
+        sums = AddFour(c1, 4, table, scale, ref Unsafe.Add(ref x, 20), steps, sums);
+        sums = AddFour(c2, 4, table, scale, ref Unsafe.Add(ref x, 24), steps, sums);
+        return AddFour(c3, 4, table, scale, ref Unsafe.Add(ref x, 28), steps, sums);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static LaneFour<float> AddFour(Vector512<int> codes, int half, Vector512<float> table, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums)
+    {
+        sums = Levels.AddTokens(codes, half, table, scale, ref x, steps, sums);
+        sums = Levels.AddTokens(codes, half + 8, table, scale, ref Unsafe.Add(ref x, 1), steps, sums);
+        sums = Levels.AddTokens(codes, half + 16, table, scale, ref Unsafe.Add(ref x, 2), steps, sums);
+        return Levels.AddTokens(codes, half + 24, table, scale, ref Unsafe.Add(ref x, 3), steps, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -60,6 +88,28 @@ internal readonly struct HighThenLowHalves : ILanePiece
         sums = AddEight(c1, table, scales, ref Unsafe.Add(ref x, 8), sums);
         sums = AddEight(c2, table, scales, ref Unsafe.Add(ref x, 16), sums);
         return AddEight(c3, table, scales, ref Unsafe.Add(ref x, 24), sums);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static LaneFour<float> AddTokens(Vector512<int> c0, Vector512<int> c1, Vector512<int> c2, Vector512<int> c3, Vector512<float> table, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums)
+    {
+        sums = AddEight(c0, table, scale, ref x, steps, sums);
+        sums = AddEight(c1, table, scale, ref Unsafe.Add(ref x, 8), steps, sums);
+        sums = AddEight(c2, table, scale, ref Unsafe.Add(ref x, 16), steps, sums);
+        return AddEight(c3, table, scale, ref Unsafe.Add(ref x, 24), steps, sums);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static LaneFour<float> AddEight(Vector512<int> codes, Vector512<float> table, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums)
+    {
+        sums = Levels.AddTokens(codes, 4, table, scale, ref x, steps, sums);
+        sums = Levels.AddTokens(codes, 0, table, scale, ref Unsafe.Add(ref x, 1), steps, sums);
+        sums = Levels.AddTokens(codes, 12, table, scale, ref Unsafe.Add(ref x, 2), steps, sums);
+        sums = Levels.AddTokens(codes, 8, table, scale, ref Unsafe.Add(ref x, 3), steps, sums);
+        sums = Levels.AddTokens(codes, 20, table, scale, ref Unsafe.Add(ref x, 4), steps, sums);
+        sums = Levels.AddTokens(codes, 16, table, scale, ref Unsafe.Add(ref x, 5), steps, sums);
+        sums = Levels.AddTokens(codes, 28, table, scale, ref Unsafe.Add(ref x, 6), steps, sums);
+        return Levels.AddTokens(codes, 24, table, scale, ref Unsafe.Add(ref x, 7), steps, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -91,6 +141,24 @@ internal readonly struct SignedBytes : ILanePiece
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static LaneFour<float> AddTokens(Vector512<int> c0, Vector512<int> c1, Vector512<int> c2, Vector512<int> c3, Vector512<float> table, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums)
+    {
+        sums = AddFour(c0, scale, ref x, steps, sums);
+        sums = AddFour(c1, scale, ref Unsafe.Add(ref x, 4), steps, sums);
+        sums = AddFour(c2, scale, ref Unsafe.Add(ref x, 8), steps, sums);
+        return AddFour(c3, scale, ref Unsafe.Add(ref x, 12), steps, sums);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static LaneFour<float> AddFour(Vector512<int> bytes, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums)
+    {
+        sums = Levels.AddTokens(Weight(bytes, 24, scale), ref x, steps, sums);
+        sums = Levels.AddTokens(Weight(bytes, 16, scale), ref Unsafe.Add(ref x, 1), steps, sums);
+        sums = Levels.AddTokens(Weight(bytes, 8, scale), ref Unsafe.Add(ref x, 2), steps, sums);
+        return Levels.AddTokens(Weight(bytes, 0, scale), ref Unsafe.Add(ref x, 3), steps, sums);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static LaneFour<float> AddFour(LaneFour<int> bytes, LaneFour<float> scales, ref float x, LaneFour<float> sums)
     {
         sums = AddOne(bytes, 24, scales, x, sums);
@@ -99,16 +167,19 @@ internal readonly struct SignedBytes : ILanePiece
         return AddOne(bytes, 0, scales, Unsafe.Add(ref x, 3), sums);
     }
 
-    /// <summary>The byte that has <paramref name="above"/> bits above it; a sign comes along from the top.</summary>
+    /// <summary>The byte that has <paramref name="above"/> bits above it, scaled; a sign comes along from the top.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Weight(Vector512<int> bytes, int above, Vector512<float> scale) => Vector512.ConvertToSingle(bytes << above >> 24) * scale;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static LaneFour<float> AddOne(LaneFour<int> bytes, int above, LaneFour<float> scales, float x, LaneFour<float> sums)
     {
         Vector512<float> factor = Vector512.Create(x);
         return new(
-            Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(bytes.A << above >> 24) * scales.A, factor, sums.A),
-            Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(bytes.B << above >> 24) * scales.B, factor, sums.B),
-            Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(bytes.C << above >> 24) * scales.C, factor, sums.C),
-            Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(bytes.D << above >> 24) * scales.D, factor, sums.D));
+            Vector512.FusedMultiplyAdd(Weight(bytes.A, above, scales.A), factor, sums.A),
+            Vector512.FusedMultiplyAdd(Weight(bytes.B, above, scales.B), factor, sums.B),
+            Vector512.FusedMultiplyAdd(Weight(bytes.C, above, scales.C), factor, sums.C),
+            Vector512.FusedMultiplyAdd(Weight(bytes.D, above, scales.D), factor, sums.D));
     }
 }
 
@@ -121,9 +192,25 @@ internal static class Levels
     {
         Vector512<float> factor = Vector512.Create(x);
         return new(
-            Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, codes.A >>> place) * scales.A, factor, sums.A),
-            Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, codes.B >>> place) * scales.B, factor, sums.B),
-            Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, codes.C >>> place) * scales.C, factor, sums.C),
-            Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, codes.D >>> place) * scales.D, factor, sums.D));
+            Vector512.FusedMultiplyAdd(Weight(codes.A, place, table, scales.A), factor, sums.A),
+            Vector512.FusedMultiplyAdd(Weight(codes.B, place, table, scales.B), factor, sums.B),
+            Vector512.FusedMultiplyAdd(Weight(codes.C, place, table, scales.C), factor, sums.C),
+            Vector512.FusedMultiplyAdd(Weight(codes.D, place, table, scales.D), factor, sums.D));
     }
+
+    /// <summary>The same for one register of rows and four tokens.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static LaneFour<float> AddTokens(Vector512<int> codes, int place, Vector512<float> table, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums) =>
+        AddTokens(Weight(codes, place, table, scale), ref x, steps, sums);
+
+    /// <summary>The sums and a weight × each token's x.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static LaneFour<float> AddTokens(Vector512<float> weight, ref float x, TokenSteps steps, LaneFour<float> sums) => new(
+        Vector512.FusedMultiplyAdd(weight, Vector512.Create(x), sums.A),
+        Vector512.FusedMultiplyAdd(weight, Vector512.Create(Unsafe.Add(ref x, steps.Second)), sums.B),
+        Vector512.FusedMultiplyAdd(weight, Vector512.Create(Unsafe.Add(ref x, steps.Third)), sums.C),
+        Vector512.FusedMultiplyAdd(weight, Vector512.Create(Unsafe.Add(ref x, steps.Fourth)), sums.D));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Weight(Vector512<int> codes, int place, Vector512<float> table, Vector512<float> scale) => Avx512F.PermuteVar16x32(table, codes >>> place) * scale;
 }

@@ -8,26 +8,88 @@ namespace MoKA.Native.Kernels;
 internal readonly record struct PieceRuns(int Count, int Bytes, int Pieces);
 
 /// <summary>
-/// One token times 64 rows of a stored weight, in float: rows lie side by side in the lanes of four registers, and 16 bytes of
-/// each are turned into weights there. Four sums in turn, because each waits for the one before. The order of a sum and each
+/// Few tokens times 64 rows of a stored weight, in float: rows lie side by side in the lanes of registers, and 16 bytes of
+/// each are turned into weights there. Four sums in turn, because each waits for the one before: of 64 rows for one token, or of
+/// sixteen rows for each of four tokens, which share the weights. The order of a sum and each
 /// rounding are those of the product with the dequantised rows, and so are the bits. AVX-512 alone. See Int4.md.
 /// </summary>
 internal static class LaneRows
 {
+    /// <summary>With more tokens it takes less time to dequantise panels and to multiply those.</summary>
+    public const int FewTokens = 24;
+
     /// <summary>Rows at a time.</summary>
     public const int Rows = 4 * LaneColumns.Rows;
 
     /// <summary>Bytes of a row between two looks at memory.</summary>
     public const int Piece = 16;
 
-    private const int Lanes = LaneColumns.Rows;
+    private const int Lanes = LaneColumns.Rows, TokensAtOnce = 4;
 
     /// <summary>
-    /// y [64] += W x. Rows begin <paramref name="stride"/> bytes apart; scales lie as [runs, 64], and none are read where
-    /// <typeparamref name="TPiece"/> has none. The bytes that come next are asked for on the way.
+    /// y [tokens, 64] += x [tokens, in] Wᵀ. Rows begin <paramref name="stride"/> bytes apart; scales lie as [runs, 64]. The bytes that
+    /// come next are asked for on the way.
     /// </summary>
+    public static void Multiply<TPiece>(ReadOnlySpan<byte> rows, int stride, PieceRuns runs, ReadOnlySpan<float> levels, ReadOnlySpan<float> scales, ReadOnlySpan<byte> next, MatrixSpan x, MatrixSpan y)
+        where TPiece : struct, ILanePiece
+    {
+        for (int token = 0, some; token < x.Rows; token += some)
+        {
+            some = Math.Min(TokensAtOnce, x.Rows - token);
+            if (some == 1)
+            {
+                MultiplyToken<TPiece>(rows, stride, runs, levels, scales, next, x.Row(token), y.Row(token));
+                continue;
+            }
+            for (int row = 0; row < Rows; row += Lanes)
+            {
+                MultiplyTokens<TPiece>(rows[(row * stride)..], stride, runs, levels, scales[row..], next, x.RowRange(token, some), y.Block(token, some, row, Lanes));
+                next = next[Math.Min(next.Length, Lanes * stride)..];
+            }
+        }
+    }
+
+    /// <summary>Up to four tokens and sixteen rows. With fewer the last one is multiplied again, with the same bits.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    public static void Multiply<TPiece>(ReadOnlySpan<byte> rows, int stride, PieceRuns runs, ReadOnlySpan<float> levels, ReadOnlySpan<float> scales, ReadOnlySpan<byte> next, ReadOnlySpan<float> x, Span<float> y)
+    private static void MultiplyTokens<TPiece>(ReadOnlySpan<byte> rows, int stride, PieceRuns runs, ReadOnlySpan<float> levels, ReadOnlySpan<float> scales, ReadOnlySpan<byte> next, MatrixSpan x, MatrixSpan y)
+        where TPiece : struct, ILanePiece
+    {
+        // The slices prove the bounds once; the loop then reads without checks.
+        ref byte at = ref MemoryMarshal.GetReference(rows[..((Lanes - 1) * stride + (runs.Count - 1) * runs.Bytes + runs.Pieces * Piece)]);
+        ref float values = ref MemoryMarshal.GetReference(x.Data[..((x.Rows - 1) * x.RowStride + runs.Count * runs.Pieces * TPiece.Weights)]);
+        ref float own = ref MemoryMarshal.GetReference(scales[..((runs.Count - 1) * Rows + Lanes)]);
+        int ahead = runs.Bytes * Lanes / runs.Pieces;
+        int second = Math.Min(1, x.Rows - 1), third = Math.Min(2, x.Rows - 1), fourth = Math.Min(3, x.Rows - 1);
+        TokenSteps steps = new(second * x.RowStride, third * x.RowStride, fourth * x.RowStride);
+        Vector512<float> table = Vector512.Create(levels);
+        LaneFour<float> sums = new(Vector512.Create<float>(y.Row(0)), Vector512.Create<float>(y.Row(second)), Vector512.Create<float>(y.Row(third)), Vector512.Create<float>(y.Row(fourth)));
+        for (int run = 0; run < runs.Count; run++)
+        {
+            Vector512<float> scale = Vector512.LoadUnsafe(ref own);
+            for (int p = 0; p < runs.Pieces; p++)
+            {
+                if (ahead <= next.Length)
+                {
+                    Prefetch.Lines(next[..ahead]);
+                    next = next[ahead..];
+                }
+                LaneColumns.Load(ref at, stride, out Vector512<int> c0, out Vector512<int> c1, out Vector512<int> c2, out Vector512<int> c3);
+                sums = TPiece.AddTokens(c0, c1, c2, c3, table, scale, ref values, steps, sums);
+                at = ref Unsafe.Add(ref at, Piece);
+                values = ref Unsafe.Add(ref values, TPiece.Weights);
+            }
+            at = ref Unsafe.Add(ref at, runs.Bytes - runs.Pieces * Piece);
+            own = ref Unsafe.Add(ref own, Rows);
+        }
+        sums.A.CopyTo(y.Row(0));
+        sums.B.CopyTo(y.Row(second));
+        sums.C.CopyTo(y.Row(third));
+        sums.D.CopyTo(y.Row(fourth));
+    }
+
+    /// <summary>One token and all rows.</summary>
+    [MethodImpl(Compiled.AtOnce)]
+    private static void MultiplyToken<TPiece>(ReadOnlySpan<byte> rows, int stride, PieceRuns runs, ReadOnlySpan<float> levels, ReadOnlySpan<float> scales, ReadOnlySpan<byte> next, ReadOnlySpan<float> x, Span<float> y)
         where TPiece : struct, ILanePiece
     {
         // The slices prove the bounds once; the loop then reads without checks.

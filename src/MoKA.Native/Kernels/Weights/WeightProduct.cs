@@ -1,8 +1,8 @@
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// Products with a stored weight W [out, in]: many rows through panels, one row by dequantising a few rows of W at a time
-/// and reading them where they lie. The bits are those of the float products with the same numbers.
+/// Products with a stored weight W [out, in]: many rows through panels; few by turning W's codes into weights in registers
+/// (<see cref="LaneRows"/>), or one by dequantising a few rows of W at a time and reading them where they lie. The bits are those of the float products with the same numbers.
 /// </summary>
 internal static class WeightProduct
 {
@@ -18,19 +18,20 @@ internal static class WeightProduct
     public static void Run<TRows>(Cpu cpu, MatrixSpan a, TRows w, int outputs, int inputs, bool transpose, MatrixSpan c, bool accumulate)
         where TRows : struct, IWeightRows, allows ref struct
     {
-        if (!transpose || c.Rows != 1)
+        bool inLanes = c.Rows <= w.FewTokens && outputs >= LaneRows.Rows && cpu.InstructionSet == InstructionSet.Avx512;
+        if (!transpose || (c.Rows != 1 && !inLanes))
         {
             Gemm.Multiply(cpu, a, new WeightPanels<TRows>(w, transpose), transpose ? inputs : outputs, transpose ? outputs : inputs, c, accumulate);
             return;
         }
-        if (a.Columns != inputs || c.Columns != outputs) throw new ArgumentException($"Weight: [1, {a.Columns}] x [{inputs}, {outputs}] does not give [1, {c.Columns}].");
+        if (a.Rows != c.Rows || a.Columns != inputs || c.Columns != outputs) throw new ArgumentException($"Weight: [{a.Rows}, {a.Columns}] x [{inputs}, {outputs}] does not give [{c.Rows}, {c.Columns}].");
         // Tasks of rows that follow each other, so that memory is read in order; a few for each thread, of whole registers.
         int rowsOfTask = Ceiling.OfRatio(Math.Max(outputs, 1), TasksPerThread * cpu.Threads * LaneRows.Rows) * LaneRows.Rows;
-        RowJob<TRows> job = new(a, w, c, accumulate, rowsOfTask);
+        RowJob<TRows> job = new(a, w, c, accumulate, inLanes, rowsOfTask);
         cpu.Run(Ceiling.OfRatio(outputs, rowsOfTask), ref job);
     }
 
-    private readonly ref struct RowJob<TRows>(MatrixSpan x, TRows w, MatrixSpan y, bool accumulate, int rowsOfTask) : IJob where TRows : struct, IWeightRows, allows ref struct
+    private readonly ref struct RowJob<TRows>(MatrixSpan x, TRows w, MatrixSpan y, bool accumulate, bool inLanes, int rowsOfTask) : IJob where TRows : struct, IWeightRows, allows ref struct
     {
         private readonly MatrixSpan _x = x, _y = y;
         private readonly TRows _w = w;
@@ -38,10 +39,11 @@ internal static class WeightProduct
         public void Run(int item, Worker worker)
         {
             int first = item * rowsOfTask, end = Math.Min(first + rowsOfTask, _y.Columns);
-            if (!accumulate) _y.Row(0)[first..end].Clear();
-            if (_w.HasPieces && worker.InstructionSet == InstructionSet.Avx512 && _y.Columns >= LaneRows.Rows)
+            if (!accumulate)
+                for (int token = 0; token < _y.Rows; token++) _y.Row(token)[first..end].Clear();
+            if (inLanes)
             {
-                for (; first + LaneRows.Rows <= end; first += LaneRows.Rows) _w.MultiplyRows(first, _x.Row(0), _y.Row(0).Slice(first, LaneRows.Rows), worker);
+                for (; first + LaneRows.Rows <= end; first += LaneRows.Rows) _w.MultiplyRows(first, _x, _y.Block(0, _y.Rows, first, LaneRows.Rows), worker);
                 if (first < end) MultiplyLast(first, end - first, worker);
                 return;
             }
@@ -52,11 +54,11 @@ internal static class WeightProduct
         private void MultiplyLast(int first, int rows, Worker worker)
         {
             int from = Math.Min(first, _y.Columns - LaneRows.Rows);
-            Span<float> y = stackalloc float[LaneRows.Rows], own = y.Slice(first - from, rows), to = _y.Row(0).Slice(first, rows);
-            y.Clear();
-            to.CopyTo(own);
-            _w.MultiplyRows(from, _x.Row(0), y, worker);
-            own.CopyTo(to);
+            MatrixSpan y = new(stackalloc float[LaneRows.FewTokens * LaneRows.Rows], _y.Rows, LaneRows.Rows), own = y.Block(0, y.Rows, first - from, rows), to = _y.Block(0, y.Rows, first, rows);
+            y.Data.Clear();
+            BlockCopy.Run(to.Data, to.RowStride, own.Data, own.RowStride, y.Rows, rows);
+            _w.MultiplyRows(from, _x, y, worker);
+            BlockCopy.Run(own.Data, own.RowStride, to.Data, to.RowStride, y.Rows, rows);
         }
 
         private void MultiplyPieces(int first, int rows, Worker worker)
