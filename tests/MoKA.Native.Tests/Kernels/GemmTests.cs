@@ -41,6 +41,13 @@ public sealed class GemmTests
     [InlineData(150, 300, 16)]
     [InlineData(24, 700, 79)]
     [InlineData(700, 64, 24)]
+    // Few rows, read where they lie: whole and other numbers of columns and steps, and columns that share few sets of a cache.
+    [InlineData(2, 130, 33)]
+    [InlineData(3, 300, 300)]
+    [InlineData(4, 1024, 48)]
+    [InlineData(5, 2048, 17)]
+    [InlineData(6, 259, 600)]
+    [InlineData(7, 600, 531)]
     // Last columns that fill half a register tile.
     [InlineData(300, 70, 16)]
     [InlineData(300, 70, 49)]
@@ -64,6 +71,8 @@ public sealed class GemmTests
     [InlineData(1, 45, 77)]
     // Read where they lie on AVX-512: columns of one register, of two that overlap, and of several tiles; rows of every tile.
     [InlineData(16, 9, 16)]
+    [InlineData(3, 30, 40)]
+    [InlineData(7, 21, 35)]
     [InlineData(31, 17, 24)]
     [InlineData(24, 40, 40)]
     [InlineData(45, 0, 47)]

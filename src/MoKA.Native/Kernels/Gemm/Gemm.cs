@@ -24,7 +24,7 @@ internal static partial class Gemm
     /// </summary>
     private const int MaxRowsOfNarrowTask = 126;
 
-    /// <summary>Columns of a task when A is a single row: adjacent pieces of B long enough for the processor to fetch ahead.</summary>
+    /// <summary>Columns of a task when A is a single row, or a few: adjacent pieces of B long enough for the processor to fetch ahead.</summary>
     private const int ColumnsOfRowTask = 256;
 
     /// <summary>Below this many multiply-adds, waking other threads costs more than it saves.</summary>
@@ -34,12 +34,12 @@ internal static partial class Gemm
     public static void Multiply(Cpu cpu, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate = false)
     {
         CheckShapes(a, b.Rows, b.Columns, c);
-        if (c.Rows != 1)
+        if (c.Rows != 1 && !FewRows.Suits(cpu.InstructionSet, a, b))
         {
             if (!MultiplyThin(cpu, a, b, c, accumulate)) Multiply(cpu, a, new FloatPanels(b), b.Rows, b.Columns, c, accumulate);
             return;
         }
-        bool alone = cpu.Threads == 1 || (long)b.Rows * b.Columns < WorthSharing;
+        bool alone = cpu.Threads == 1 || (long)c.Rows * b.Rows * b.Columns < WorthSharing;
         int columnsOfTask = alone ? Math.Max(b.Columns, 1) : ColumnsOfRowTask;
         RowJob row = new(a, b, c, accumulate, columnsOfTask);
         cpu.Run(Ceiling.OfRatio(b.Columns, columnsOfTask), ref row);
@@ -191,7 +191,8 @@ internal static partial class Gemm
         public void Run(int item, Worker worker)
         {
             int first = item * columnsOfTask, some = Math.Min(columnsOfTask, _y.Columns - first);
-            RowProduct.Run(worker.InstructionSet, _x, _b.Block(0, _b.Rows, first, some), _y.Row(0).Slice(first, some), accumulate);
+            if (_x.Rows == 1) RowProduct.Run(worker.InstructionSet, _x, _b.Block(0, _b.Rows, first, some), _y.Row(0).Slice(first, some), accumulate);
+            else FewRows.Run(worker, _x, _b.Block(0, _b.Rows, first, some), _y.Block(0, _y.Rows, first, some), accumulate);
         }
     }
 
