@@ -38,13 +38,13 @@ internal static class GemmTable
     /// <summary>GFLOP/s of xW, xWᵀ and xWᵀ in 4 bits.</summary>
     public static (double Plain, double Transposed, double? Int4) Gigaflops(Cpu cpu, int m, int k, int n)
     {
-        float[] a = GemmBench.Numbers(m * k), b = GemmBench.Numbers(k * n), c = new float[m * n];
+        using Parameter a = GemmBench.Numbers(m * k), b = GemmBench.Numbers(k * n), c = GemmBench.Numbers(m * n);
         double flop = 2.0 * m * k * n / 1e9;
-        double plain = Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(a, m, k), new MatrixSpan(b, k, n), new MatrixSpan(c, m, n)));
-        double transposed = Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(a, m, k), new MatrixSpan(b, n, k).Transposed, new MatrixSpan(c, m, n)));
+        double plain = Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(a.Data, m, k), new MatrixSpan(b.Data, k, n), new MatrixSpan(c.Data, m, n)));
+        double transposed = Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(a.Data, m, k), new MatrixSpan(b.Data, n, k).Transposed, new MatrixSpan(c.Data, m, n)));
         if (k % 32 != 0) return (flop / plain, flop / transposed, null);
-        using BlockMatrix quantized = BlockMatrix.Quantize(b, n, k, BlockType.Q4_0);
-        double int4 = Timing.Seconds(() => quantized.Multiply(cpu, new MatrixSpan(a, m, k), new MatrixSpan(c, m, n), transpose: true));
+        using BlockMatrix quantized = BlockMatrix.Quantize(b.Data, n, k, BlockType.Q4_0);
+        double int4 = Timing.Seconds(() => quantized.Multiply(cpu, new MatrixSpan(a.Data, m, k), new MatrixSpan(c.Data, m, n), transpose: true));
         return (flop / plain, flop / transposed, flop / int4);
     }
 }

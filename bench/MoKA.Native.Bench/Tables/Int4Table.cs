@@ -41,26 +41,26 @@ internal static class Int4Table
     /// <summary>Seconds of y = x Wᵀ and dx = dy W with float weights.</summary>
     public static (double Forward, double Backward) FloatSeconds(Cpu cpu, int tokens, int inputs, int outputs)
     {
-        float[] x = GemmBench.Numbers(tokens * inputs), y = GemmBench.Numbers(tokens * outputs), w = GemmBench.Numbers(inputs * outputs);
-        return (Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(x, tokens, inputs), new MatrixSpan(w, outputs, inputs).Transposed, new MatrixSpan(y, tokens, outputs))),
-            Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(y, tokens, outputs), new MatrixSpan(w, outputs, inputs), new MatrixSpan(x, tokens, inputs))));
+        using Parameter x = GemmBench.Numbers(tokens * inputs), y = GemmBench.Numbers(tokens * outputs), w = GemmBench.Numbers(inputs * outputs);
+        return (Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(x.Data, tokens, inputs), new MatrixSpan(w.Data, outputs, inputs).Transposed, new MatrixSpan(y.Data, tokens, outputs))),
+            Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(y.Data, tokens, outputs), new MatrixSpan(w.Data, outputs, inputs), new MatrixSpan(x.Data, tokens, inputs))));
     }
 
     /// <summary>The same with stored weights.</summary>
     public static (double Forward, double Backward) Seconds(Cpu cpu, WeightStorage storage, int tokens, int inputs, int outputs)
     {
-        float[] x = GemmBench.Numbers(tokens * inputs), y = GemmBench.Numbers(tokens * outputs);
+        using Parameter x = GemmBench.Numbers(tokens * inputs), y = GemmBench.Numbers(tokens * outputs);
         using FrozenMatrix w = RandomMatrix.Create(storage, outputs, inputs, 0.02f, seed: 1, stream: 1);
-        return (Timing.Seconds(() => w.Multiply(cpu, new MatrixSpan(x, tokens, inputs), new MatrixSpan(y, tokens, outputs), transpose: true)),
-            Timing.Seconds(() => w.Multiply(cpu, new MatrixSpan(y, tokens, outputs), new MatrixSpan(x, tokens, inputs), transpose: false)));
+        return (Timing.Seconds(() => w.Multiply(cpu, new MatrixSpan(x.Data, tokens, inputs), new MatrixSpan(y.Data, tokens, outputs), transpose: true)),
+            Timing.Seconds(() => w.Multiply(cpu, new MatrixSpan(y.Data, tokens, outputs), new MatrixSpan(x.Data, tokens, inputs), transpose: false)));
     }
 
     /// <summary>Seconds of y ≈ x Wᵀ in integers.</summary>
     public static double IntegerSeconds(Cpu cpu, WeightStorage storage, int tokens, int inputs, int outputs)
     {
-        float[] x = GemmBench.Numbers(tokens * inputs), y = new float[tokens * outputs];
+        using Parameter x = GemmBench.Numbers(tokens * inputs), y = GemmBench.Numbers(tokens * outputs);
         using FrozenMatrix w = RandomMatrix.Create(storage, outputs, inputs, 0.02f, seed: 1, stream: 1);
-        return Timing.Seconds(() => w.MultiplyInIntegers(cpu, new MatrixSpan(x, tokens, inputs), new MatrixSpan(y, tokens, outputs)));
+        return Timing.Seconds(() => w.MultiplyInIntegers(cpu, new MatrixSpan(x.Data, tokens, inputs), new MatrixSpan(y.Data, tokens, outputs)));
     }
 
     private static void Integers(Markdown text)
