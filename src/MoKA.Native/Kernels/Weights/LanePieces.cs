@@ -152,10 +152,10 @@ internal readonly struct SignedBytes : ILanePiece
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static LaneFour<float> AddFour(Vector512<int> bytes, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums)
     {
-        sums = Levels.AddTokens(Weight(bytes, 24, scale), ref x, steps, sums);
-        sums = Levels.AddTokens(Weight(bytes, 16, scale), ref Unsafe.Add(ref x, 1), steps, sums);
-        sums = Levels.AddTokens(Weight(bytes, 8, scale), ref Unsafe.Add(ref x, 2), steps, sums);
-        return Levels.AddTokens(Weight(bytes, 0, scale), ref Unsafe.Add(ref x, 3), steps, sums);
+        sums = Levels.AddTokens(Vector512.ConvertToSingle(bytes << 24 >> 24) * scale, ref x, steps, sums);
+        sums = Levels.AddTokens(Vector512.ConvertToSingle(bytes << 16 >> 24) * scale, ref Unsafe.Add(ref x, 1), steps, sums);
+        sums = Levels.AddTokens(Vector512.ConvertToSingle(bytes << 8 >> 24) * scale, ref Unsafe.Add(ref x, 2), steps, sums);
+        return Levels.AddTokens(Vector512.ConvertToSingle(bytes << 0 >> 24) * scale, ref Unsafe.Add(ref x, 3), steps, sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -167,19 +167,16 @@ internal readonly struct SignedBytes : ILanePiece
         return AddOne(bytes, 0, scales, Unsafe.Add(ref x, 3), sums);
     }
 
-    /// <summary>The byte that has <paramref name="above"/> bits above it, scaled; a sign comes along from the top.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Weight(Vector512<int> bytes, int above, Vector512<float> scale) => Vector512.ConvertToSingle(bytes << above >> 24) * scale;
-
+    /// <summary>The byte that has <paramref name="above"/> bits above it; a sign comes along from the top.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static LaneFour<float> AddOne(LaneFour<int> bytes, int above, LaneFour<float> scales, float x, LaneFour<float> sums)
     {
         Vector512<float> factor = Vector512.Create(x);
         return new(
-            Vector512.FusedMultiplyAdd(Weight(bytes.A, above, scales.A), factor, sums.A),
-            Vector512.FusedMultiplyAdd(Weight(bytes.B, above, scales.B), factor, sums.B),
-            Vector512.FusedMultiplyAdd(Weight(bytes.C, above, scales.C), factor, sums.C),
-            Vector512.FusedMultiplyAdd(Weight(bytes.D, above, scales.D), factor, sums.D));
+            Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(bytes.A << above >> 24) * scales.A, factor, sums.A),
+            Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(bytes.B << above >> 24) * scales.B, factor, sums.B),
+            Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(bytes.C << above >> 24) * scales.C, factor, sums.C),
+            Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(bytes.D << above >> 24) * scales.D, factor, sums.D));
     }
 }
 
@@ -192,16 +189,16 @@ internal static class Levels
     {
         Vector512<float> factor = Vector512.Create(x);
         return new(
-            Vector512.FusedMultiplyAdd(Weight(codes.A, place, table, scales.A), factor, sums.A),
-            Vector512.FusedMultiplyAdd(Weight(codes.B, place, table, scales.B), factor, sums.B),
-            Vector512.FusedMultiplyAdd(Weight(codes.C, place, table, scales.C), factor, sums.C),
-            Vector512.FusedMultiplyAdd(Weight(codes.D, place, table, scales.D), factor, sums.D));
+            Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, codes.A >>> place) * scales.A, factor, sums.A),
+            Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, codes.B >>> place) * scales.B, factor, sums.B),
+            Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, codes.C >>> place) * scales.C, factor, sums.C),
+            Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, codes.D >>> place) * scales.D, factor, sums.D));
     }
 
     /// <summary>The same for one register of rows and four tokens.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static LaneFour<float> AddTokens(Vector512<int> codes, int place, Vector512<float> table, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums) =>
-        AddTokens(Weight(codes, place, table, scale), ref x, steps, sums);
+        AddTokens(Avx512F.PermuteVar16x32(table, codes >>> place) * scale, ref x, steps, sums);
 
     /// <summary>The sums and a weight × each token's x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -210,7 +207,4 @@ internal static class Levels
         Vector512.FusedMultiplyAdd(weight, Vector512.Create(Unsafe.Add(ref x, steps.Second)), sums.B),
         Vector512.FusedMultiplyAdd(weight, Vector512.Create(Unsafe.Add(ref x, steps.Third)), sums.C),
         Vector512.FusedMultiplyAdd(weight, Vector512.Create(Unsafe.Add(ref x, steps.Fourth)), sums.D));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Weight(Vector512<int> codes, int place, Vector512<float> table, Vector512<float> scale) => Avx512F.PermuteVar16x32(table, codes >>> place) * scale;
 }
