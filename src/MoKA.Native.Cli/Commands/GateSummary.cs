@@ -26,10 +26,11 @@ internal sealed record GateSummary(string Kind, IReadOnlyList<string> Shapes, IR
         string.Join("  ", ByShape.Take(2).Select(s => Format.Invariant($"{s.Shape} {100 * s.Weight:0} %"))),
     ];
 
-    /// <summary>One summary for each adapted kind whose adapters have a gate, in the model's order.</summary>
+    /// <summary>One summary for each adapted kind whose adapters have a gate over the same parts, in the model's order.</summary>
     public static IReadOnlyList<GateSummary> Of(AdapterSet adapters) =>
     [
         .. adapters.Entries.Where(e => e.Adapter.PartWeights is not null).GroupBy(e => e.Projection.Kind, e => e.Adapter)
+            .Where(g => g.All(a => a.Parts.SequenceEqual(g.First().Parts)))
             .Select(g => Of(g.Key, g.First().Parts, [.. g.Select(a => a.PartWeights!.Select(w => (double)w).ToArray())])),
     ];
 

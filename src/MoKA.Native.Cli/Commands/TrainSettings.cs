@@ -1,4 +1,5 @@
 using MoKA.Native.Adapters;
+using MoKA.Native.Llama.Checkpoints;
 using MoKA.Native.Llama.Data;
 using MoKA.Native.Llama.Training;
 using MoKA.Native.Optim;
@@ -119,6 +120,7 @@ internal sealed record TrainSettings
             AdapterTargets.Parse(Targets);
             AlpacaTemplate.ByName(Template);
             RunFolder.RequireFree(Output);
+            if (Start is { } start) OutputPlace.RequireApart(Output, AdapterInput.FolderOf(start));
         });
         if (WeightDecay < 0) throw new UsageException($"--weight-decay must not be negative, got {WeightDecay}.");
     }

@@ -59,7 +59,10 @@ internal sealed class TrainSetup : IDisposable
     /// <summary>The distinct shapes of adapted maps with the kinds that have them.</summary>
     public IEnumerable<(string Kinds, Adapter Adapter)> AdaptedShapes => Adapters.Entries
         .GroupBy(e => (e.Projection.Out, e.Projection.In, string.Join(' ', e.Adapter.Parts)))
-        .Select(g => (string.Join(',', g.Select(e => e.Projection.Kind).Distinct()), g.First().Adapter));
+        .Select(g => (Kinds: string.Join(',', g.Select(e => e.Projection.Kind).Distinct()), g.First().Adapter))
+        .GroupBy(g => g.Kinds)
+        // An adapter that was there may change layers of one kind in several ways; each has a name of its own.
+        .SelectMany(g => g.Select((a, i) => (i == 0 ? a.Kinds : $"{a.Kinds} ({i + 1})", a.Adapter)));
 
     public void Dispose() => _inputs.Dispose();
 }

@@ -81,6 +81,19 @@ public sealed class TrainStartTests(CliWorld world) : IClassFixture<CliWorld>
     }
 
     [Fact]
+    public void LayersThatDifferGoOnAndTheOutputLiesApart()
+    {
+        string run = Trained("uneven-from"), adapter = world.Path("uneven"), on = world.Path("uneven-on");
+        Assert.Equal(0, world.Run("export", run, "-o", adapter, "--to", "peft-lora", "--energy", "0.6", "--threads", "1", "-m", world.Base).Code);
+        CliResult inside = world.Run("train", "-m", world.Base, "-d", world.Train, "-o", Path.Combine(adapter, "inside"), "--start", adapter);
+        Assert.Equal(2, inside.Code);
+        Assert.Contains("must lie apart", Assert.Single(inside.ErrorLines));
+        Assert.Equal(0, world.Run("train", "-m", world.Base, "-d", world.Train, "-o", on, "--steps", "1", "--batch", "2", "--threads", "1", "--start", adapter).Code);
+        string[] names = [.. Json(on, "config.json").GetProperty("shapes").EnumerateObject().Select(p => p.Name)];
+        Assert.Equal(names.Distinct(), names);
+    }
+
+    [Fact]
     public void AnotherBasesAdapterIsTakenWhenAskedAndThatIsSaid()
     {
         string run = Trained("elsewhere"), merged = world.Path("any-merged"), second = world.Path("any-on");
