@@ -21,6 +21,7 @@ internal enum ScratchSlot
     QuantizedTokens,
     PanelsOfA,
     PanelOfB,
+    RowsApart,
     EdgeTile,
     Dequantised,
     PackedHead,

@@ -48,6 +48,13 @@ public sealed class GemmTests
     [InlineData(5, 2048, 17)]
     [InlineData(6, 259, 600)]
     [InlineData(7, 600, 531)]
+    // Rows that share few sets of a cache, copied apart; fewer columns than a register has lanes; a single column; few steps and many columns.
+    [InlineData(45, 2048, 20)]
+    [InlineData(29, 1024, 8)]
+    [InlineData(60, 300, 3)]
+    [InlineData(300, 500, 2)]
+    [InlineData(700, 300, 1)]
+    [InlineData(47, 16, 700)]
     // Last columns that fill half a register tile.
     [InlineData(300, 70, 16)]
     [InlineData(300, 70, 49)]

@@ -34,7 +34,7 @@ public sealed class InPlaceProductTests
         Skip.If(InstructionSets.Widest != InstructionSet.Avx512, "needs AVX-512");
         using Cpu cpu = new(1, InstructionSet.Avx512);
         float[] numbers = new float[400];
-        Assert.Throws<ArgumentException>(() => InPlaceProduct.Run(new Worker(cpu, 0), new MatrixSpan(numbers, 20, 20), new MatrixSpan(numbers, 20, 8), new MatrixSpan(numbers, 20, 8), accumulate: false));
+        Assert.Throws<ArgumentException>(() => InPlaceProduct.RunEach(new Worker(cpu, 0), new MatrixSpan(numbers, 20, 20), new TokenMajor(numbers, 2, 20, 8), new TokenMajor(numbers, 2, 20, 8), accumulate: false));
         Assert.Throws<ArgumentException>(() => InPlaceProduct.Run(new Worker(cpu, 0), new MatrixSpan(numbers, 20, 20), new MatrixSpan(numbers, 10, 20), new MatrixSpan(numbers, 20, 20), accumulate: false));
     }
 }

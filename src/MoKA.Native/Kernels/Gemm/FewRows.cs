@@ -10,10 +10,13 @@ namespace MoKA.Native.Kernels;
 /// </summary>
 internal static class FewRows
 {
-    private const int Lanes = LaneColumns.Rows, RowsAtOnce = 4, StepsAtOnce = 4, MostRows = 7;
+    private const int Lanes = LaneColumns.Rows, RowsAtOnce = 4, StepsAtOnce = 4, MostRows = 7, BytesOfSteps = Lanes * StepsAtOnce * sizeof(float);
 
-    /// <summary>Steps of adjacent columns that are copied apart at a time where their distance asks for it: those of sixteen columns fit a first-level cache.</summary>
-    private const int StepsApart = 128;
+    /// <summary>Steps for which four rows are swept over, then the others: those rows of B are still in a cache.</summary>
+    private const int StepsOfSweep = 32;
+
+    /// <summary>Steps of adjacent columns that are copied apart at a time where their distance asks for it: those of thirty-two columns fit a first-level cache.</summary>
+    private const int StepsApart = 256;
 
     /// <summary>Whether a product is one of those; A's and B's rows, or B's columns, are adjacent.</summary>
     public static bool Suits(InstructionSet set, MatrixSpan a, MatrixSpan b) =>
@@ -26,13 +29,21 @@ internal static class FewRows
             for (int i = 0; i < c.Rows; i++) c.Row(i).Clear();
         int whole = b.Columns / Lanes * Lanes, steps = a.Columns / StepsAtOnce * StepsAtOnce;
         if (b.ColumnStride == 1)
-            for (int row = 0; row < a.Rows; row += RowsAtOnce)
+            for (int k = 0; k < steps; k += StepsOfSweep)
             {
-                int rows = Math.Min(RowsAtOnce, a.Rows - row);
-                Sweep(a.RowRange(row, rows), b, steps, whole, c.RowRange(row, rows));
+                int some = Math.Min(StepsOfSweep, steps - k);
+                for (int row = 0; row < a.Rows; row += RowsAtOnce)
+                {
+                    int rows = Math.Min(RowsAtOnce, a.Rows - row);
+                    Sweep(a.Block(row, rows, k, some), b.Block(k, some, 0, whole), c.RowRange(row, rows));
+                }
             }
         else
-            for (int column = 0; column < whole; column += Lanes) SideBySide(worker, a, b.Block(0, steps, column, Lanes), c.Block(0, c.Rows, column, Lanes));
+            for (int column = 0, some; column < whole; column += some)
+            {
+                some = a.Rows <= RowsAtOnce && whole - column >= 2 * Lanes ? 2 * Lanes : Lanes;
+                SideBySide(worker, a, b.Block(0, steps, column, some), c.Block(0, c.Rows, column, some));
+            }
         for (int i = 0; i < a.Rows; i++)
         {
             RowProduct.Run(worker.InstructionSet, a.Block(i, 1, steps, a.Columns - steps), b.Block(steps, a.Columns - steps, 0, whole), c.Row(i)[..whole], accumulate: true);
@@ -42,11 +53,11 @@ internal static class FewRows
 
     /// <summary>Rows of B adjacent: four of them are read side by side, from the first column to the last.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void Sweep(MatrixSpan x, MatrixSpan b, int steps, int columns, MatrixSpan y)
+    private static void Sweep(MatrixSpan x, MatrixSpan b, MatrixSpan y)
     {
-        int second = Math.Min(1, x.Rows - 1), third = Math.Min(2, x.Rows - 1), fourth = Math.Min(3, x.Rows - 1);
+        int steps = b.Rows, columns = b.Columns, second = Math.Min(1, x.Rows - 1), third = Math.Min(2, x.Rows - 1), fourth = Math.Min(3, x.Rows - 1);
         nint stride = b.RowStride;
-        if (steps == 0 || columns == 0) return;
+        if (columns == 0) return;
         // The slices prove the bounds once; the loops below then read and write without checks.
         ref float rows = ref MemoryMarshal.GetReference(b.Data[..((steps - 1) * b.RowStride + columns)]);
         ref float y0 = ref MemoryMarshal.GetReference(y.Row(0)[..columns]), y1 = ref MemoryMarshal.GetReference(y.Row(second)[..columns]);
@@ -71,34 +82,72 @@ internal static class FewRows
         }
     }
 
-    /// <summary>Sixteen columns of B, each adjacent: four steps of them are transposed in registers, then used for all rows.</summary>
-    [MethodImpl(Compiled.AtOnce)]
+    /// <summary>Sixteen columns of B, each adjacent, for all rows, or thirty-two of them for at most four.</summary>
     private static void SideBySide(Worker worker, MatrixSpan x, MatrixSpan b, MatrixSpan y)
     {
-        (int rows, int last) = (x.Rows, x.Rows - 1);
-        TokenSteps first = Steps(x, 0), others = rows > RowsAtOnce ? Steps(x, RowsAtOnce) : default;
-        LaneFour<float> sums = Read(y, 0), more = rows > RowsAtOnce ? Read(y, RowsAtOnce) : default;
-        ref byte next = ref Unsafe.As<float, byte>(ref Unsafe.Add(ref MemoryMarshal.GetReference(b.Data), (nint)Lanes * b.ColumnStride));
+        int last = x.Rows - 1, columns = b.Columns, fifth = Math.Min(RowsAtOnce, last);
         for (int k = 0; k < b.Rows; k += StepsApart)
         {
             int some = Math.Min(StepsApart, b.Rows - k), distance = b.ColumnStride * sizeof(float);
-            ReadOnlySpan<byte> columns = LaneRows.Apart(worker, MemoryMarshal.AsBytes(b.Data[k..]), Lanes, ref distance, some * sizeof(float));
-            // The slices prove the bounds once; the loop then reads without checks.
-            ref byte at = ref MemoryMarshal.GetReference(columns[..((Lanes - 1) * distance + some * sizeof(float))]);
-            ref float values = ref MemoryMarshal.GetReference(x.Data.Slice(k, last * x.RowStride + some)), fifth = ref Unsafe.Add(ref values, Math.Min(RowsAtOnce, last) * (nint)x.RowStride);
-            nint stride = distance;
-            for (nint step = 0; step < some; step += StepsAtOnce)
+            ReadOnlySpan<byte> bytes = LaneRows.Apart(worker, MemoryMarshal.AsBytes(b.Data[k..]), columns, ref distance, some * sizeof(float));
+            bool apart = distance != b.ColumnStride * sizeof(float);
+            // The slices prove the bounds once; the loops then read without checks.
+            ref byte at = ref MemoryMarshal.GetReference(bytes[..((columns - 1) * distance + some * sizeof(float))]);
+            ref float values = ref MemoryMarshal.GetReference(x.Data.Slice(k, last * x.RowStride + some));
+            // Copied apart, memory waits while a copy is used: a piece of the columns after these is asked for, as long as this one.
+            ref byte next = ref Unsafe.As<float, byte>(ref Unsafe.Add(ref MemoryMarshal.GetReference(b.Data), (nint)columns * (b.ColumnStride + k)));
+            if (columns > Lanes) FourRows(ref at, distance, some, apart, ref next, ref values, Steps(x, 0), y);
+            else SevenRows(ref at, distance, some, apart, ref next, ref values, Steps(x, 0), ref Unsafe.Add(ref values, fifth * (nint)x.RowStride), Steps(x, fifth), y);
+        }
+    }
+
+    /// <summary>Four steps of thirty-two columns at a time are transposed in registers and used for four rows: eight sums, which wait little for each other.</summary>
+    [MethodImpl(Compiled.AtOnce)]
+    private static void FourRows(ref byte at, nint stride, nint steps, bool apart, ref byte next, ref float x, TokenSteps rows, MatrixSpan y)
+    {
+        MatrixSpan right = y.Block(0, y.Rows, Lanes, Lanes);
+        LaneFour<float> sums = Read(y, 0), more = Read(right, 0);
+        ref byte second = ref Unsafe.Add(ref at, Lanes * stride);
+        for (nint step = 0; step < steps; step += StepsAtOnce)
+        {
+            if (apart)
             {
                 Prefetch.FourLines(ref next);
-                next = ref Unsafe.Add(ref next, Lanes * StepsAtOnce * sizeof(float));
-                LaneColumns.Load(ref at, stride, out Vector512<int> b0, out Vector512<int> b1, out Vector512<int> b2, out Vector512<int> b3);
-                sums = AddFour(b0, b1, b2, b3, ref Unsafe.Add(ref values, step), first, sums);
-                if (rows > RowsAtOnce) more = AddFour(b0, b1, b2, b3, ref Unsafe.Add(ref fifth, step), others, more);
-                at = ref Unsafe.Add(ref at, StepsAtOnce * sizeof(float));
+                Prefetch.FourLines(ref Unsafe.Add(ref next, BytesOfSteps));
+                next = ref Unsafe.Add(ref next, 2 * BytesOfSteps);
             }
+            LaneColumns.Load(ref at, stride, out Vector512<int> b0, out Vector512<int> b1, out Vector512<int> b2, out Vector512<int> b3);
+            sums = AddFour(b0, b1, b2, b3, ref Unsafe.Add(ref x, step), rows, sums);
+            LaneColumns.Load(ref second, stride, out b0, out b1, out b2, out b3);
+            more = AddFour(b0, b1, b2, b3, ref Unsafe.Add(ref x, step), rows, more);
+            at = ref Unsafe.Add(ref at, StepsAtOnce * sizeof(float));
+            second = ref Unsafe.Add(ref second, StepsAtOnce * sizeof(float));
         }
         Write(sums, y, 0);
-        if (rows > RowsAtOnce) Write(more, y, RowsAtOnce);
+        Write(more, right, 0);
+    }
+
+    /// <summary>Four steps of sixteen columns for up to eight rows: four from <paramref name="x"/> and four from <paramref name="fifth"/> on.</summary>
+    [MethodImpl(Compiled.AtOnce)]
+    private static void SevenRows(ref byte at, nint stride, nint steps, bool apart, ref byte next, ref float x, TokenSteps rows, ref float fifth, TokenSteps others, MatrixSpan y)
+    {
+        // Of at most four rows the last takes the place of the fifth, with the same bits.
+        int from = Math.Min(RowsAtOnce, y.Rows - 1);
+        LaneFour<float> sums = Read(y, 0), more = Read(y, from);
+        for (nint step = 0; step < steps; step += StepsAtOnce)
+        {
+            if (apart)
+            {
+                Prefetch.FourLines(ref next);
+                next = ref Unsafe.Add(ref next, BytesOfSteps);
+            }
+            LaneColumns.Load(ref at, stride, out Vector512<int> b0, out Vector512<int> b1, out Vector512<int> b2, out Vector512<int> b3);
+            sums = AddFour(b0, b1, b2, b3, ref Unsafe.Add(ref x, step), rows, sums);
+            more = AddFour(b0, b1, b2, b3, ref Unsafe.Add(ref fifth, step), others, more);
+            at = ref Unsafe.Add(ref at, StepsAtOnce * sizeof(float));
+        }
+        Write(sums, y, 0);
+        Write(more, y, from);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

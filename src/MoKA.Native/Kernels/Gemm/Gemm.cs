@@ -27,6 +27,9 @@ internal static partial class Gemm
     /// <summary>Columns of a task when A is a single row, or a few: adjacent pieces of B long enough for the processor to fetch ahead.</summary>
     private const int ColumnsOfRowTask = 256;
 
+    /// <summary>Columns that a few rows are multiplied with at a time.</summary>
+    private const int ColumnsOfFewRows = 32;
+
     /// <summary>Below this many multiply-adds, waking other threads costs more than it saves.</summary>
     private const long WorthSharing = 100_000;
 
@@ -34,13 +37,21 @@ internal static partial class Gemm
     public static void Multiply(Cpu cpu, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate = false)
     {
         CheckShapes(a, b.Rows, b.Columns, c);
+        // A single column is a row, multiplied from the other side.
+        if (c is { Columns: 1, RowStride: 1, Rows: > 1 })
+        {
+            Multiply(cpu, b.Transposed, a.Transposed, c.Transposed, accumulate);
+            return;
+        }
         if (c.Rows != 1 && !FewRows.Suits(cpu.InstructionSet, a, b))
         {
             if (!MultiplyThin(cpu, a, b, c, accumulate)) Multiply(cpu, a, new FloatPanels(b), b.Rows, b.Columns, c, accumulate);
             return;
         }
         bool alone = cpu.Threads == 1 || (long)c.Rows * b.Rows * b.Columns < WorthSharing;
-        int columnsOfTask = alone ? Math.Max(b.Columns, 1) : ColumnsOfRowTask;
+        // As many tasks for each thread, of whole tiles.
+        int tasks = alone ? 1 : Ceiling.OfRatio(Ceiling.OfRatio(b.Columns, ColumnsOfRowTask), cpu.Threads) * cpu.Threads;
+        int columnsOfTask = Math.Max(Ceiling.OfRatio(Ceiling.OfRatio(b.Columns, tasks), ColumnsOfFewRows) * ColumnsOfFewRows, 1);
         RowJob row = new(a, b, c, accumulate, columnsOfTask);
         cpu.Run(Ceiling.OfRatio(b.Columns, columnsOfTask), ref row);
     }

@@ -13,17 +13,23 @@ internal static class InPlaceProduct
     /// <summary>Fewer columns than a register has lanes would be read, and written, beyond the end of a row.</summary>
     private const int LeastColumns = 16;
 
-    /// <summary>Wider matrices use packed rows often enough to pay for them.</summary>
+    /// <summary>Wider matrices use packed rows often enough to pay for them,</summary>
     private const int MostColumns = 256;
 
-    /// <summary>The most floats of B: a quarter of a second-level cache, since every tile of rows reads it again.</summary>
-    private const int MostOfB = 1 << 16;
+    /// <summary>but not in so few steps of k, after which a tile is written again.</summary>
+    private const int FewSteps = 16;
+
+    /// <summary>The most floats of B: half of a small second-level cache, since every tile of rows reads it again.</summary>
+    private const int MostOfB = 1 << 17;
 
     /// <summary>Rows so far apart, or multiples of it, fall on the same few sets of a first-level cache and push each other out.</summary>
     private const int FloatsOfCacheWay = 1024;
 
     /// <summary>Steps of k further apart than this are a new page of memory every other step.</summary>
     private const int FarthestStep = 512;
+
+    /// <summary>Steps of k that are copied apart at a time when A's rows are so far apart: a sixth of a first-level cache for a tall tile's rows.</summary>
+    private const int StepsApart = 128;
 
     /// <summary>Rows of A that make a product one of few rows: two or three tiles.</summary>
     private const int LeastRows = 8, MostRows = 24;
@@ -33,28 +39,52 @@ internal static class InPlaceProduct
 
     /// <summary>Whether a product is one of those that are faster unpacked.</summary>
     public static bool Suits(InstructionSet set, MatrixSpan a, MatrixSpan b, MatrixSpan c) =>
-        Can(set, b.Columns) && b.Columns <= MostColumns && (long)b.Rows * b.Columns <= MostOfB && c.Rows >= GemmTile.TallHeight(set) && ReadsWell(a);
+        set == InstructionSet.Avx512 && b.Columns > 1 && (b.Columns <= MostColumns || b.Rows <= FewSteps) && (long)b.Rows * b.Columns <= MostOfB && c.Rows >= GemmTile.TallHeight(set) && ReadsWell(a);
 
     /// <summary>
     /// Whether A has so few rows that a wide B is better read where it lies, columns adjacent, a few times over; and so many that
-    /// they fill tiles. A has adjacent rows or columns.
+    /// they fill tiles. A has adjacent rows or columns; B's rows begin on a boundary of registers if one does, else half of what is
+    /// read would straddle two cache lines, each time it is read.
     /// </summary>
     public static bool SuitsFewRows(InstructionSet set, MatrixSpan a, MatrixSpan b) =>
-        Can(set, b.Columns) && b.ColumnStride == 1 && a.Rows is >= LeastRows and <= MostRows && (long)a.Rows * a.Columns <= MostOfB && ReadsWell(a);
+        Can(set, b.Columns) && b.ColumnStride == 1 && b.RowStride % LeastColumns == 0 && a.Rows is >= LeastRows and <= MostRows && (long)a.Rows * a.Columns <= MostOfB && ReadsWell(a);
 
-    /// <summary>Whether the rows of A, or its steps of k, lie so that the caches can hold what a tile reads of them.</summary>
-    private static bool ReadsWell(MatrixSpan a) =>
-        (a.ColumnStride == 1 && a.RowStride % FloatsOfCacheWay != 0) || (a.RowStride == 1 && a.ColumnStride <= FarthestStep);
+    /// <summary>Whether the steps of A's rows are adjacent, or lie so that the caches can hold what a tile reads of them.</summary>
+    private static bool ReadsWell(MatrixSpan a) => a.ColumnStride == 1 || (a.RowStride == 1 && a.ColumnStride <= FarthestStep);
 
     /// <summary>Whether matrices of so many columns can be multiplied in place at all.</summary>
     public static bool Can(InstructionSet set, int columns) => set == InstructionSet.Avx512 && columns >= LeastColumns;
 
-    /// <summary>C [m, n] = A [m, k] B [k, n] on this thread, n at least <see cref="LeastColumns"/>; only B is copied, and only if its columns are not adjacent.</summary>
+    /// <summary>C [m, n] = A [m, k] B [k, n] on this thread. B is copied if its columns are not adjacent or fewer than a register's lanes.</summary>
     [MethodImpl(Compiled.AtOnce)]
     public static void Run(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
     {
+        if (b.Columns < LeastColumns)
+        {
+            RunNarrow(worker, a, b, c, accumulate);
+            return;
+        }
         CheckShapes(worker.InstructionSet, a, b.Rows, b.Columns, c);
         if (b.ColumnStride != 1) b = Adjacent(b, worker.Scratch(ScratchSlot.PanelOfB, b.Rows * b.Columns));
+        if (a.ColumnStride != 1 || a.RowStride % FloatsOfCacheWay != 0 || c.Rows == 1)
+        {
+            RunRows(a, b, c, accumulate);
+            return;
+        }
+        for (int i = 0, height; i < c.Rows; i += height)
+        {
+            height = GemmTile.WholeHeight(c.Rows - i);
+            for (int k = 0; k < Math.Max(a.Columns, 1); k += StepsApart)
+            {
+                int some = Math.Min(StepsApart, a.Columns - k);
+                RunRows(Apart(worker, a.Block(i, height, k, some)), b.Block(k, some, 0, b.Columns), c.RowRange(i, height), accumulate || k > 0);
+            }
+        }
+    }
+
+    [MethodImpl(Compiled.AtOnce)]
+    private static void RunRows(MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
+    {
         (int rows, int columns, int depth) = (c.Rows, c.Columns, a.Columns);
         ref float left = ref Checked(a, columns: depth), right = ref Checked(b, columns), target = ref Checked(c, columns);
         for (int i = 0, height; i < rows; i += height)
@@ -68,6 +98,17 @@ internal static class InPlaceProduct
                 GemmTile.Strided(height, depth, ref panel, a.RowStride, a.ColumnStride, ref Unsafe.Add(ref right, j), b.RowStride, second, ref Unsafe.Add(ref row, j), c.RowStride, second, accumulate);
             }
         }
+    }
+
+    /// <summary>The same with fewer columns than a register has lanes: the others are computed too, beside C, and left out.</summary>
+    private static void RunNarrow(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
+    {
+        MatrixSpan padded = new(worker.Scratch(ScratchSlot.PanelOfB, b.Rows * LeastColumns), b.Rows, LeastColumns);
+        MatrixSpan wide = new(worker.Scratch(ScratchSlot.EdgeTile, c.Rows * LeastColumns), c.Rows, LeastColumns);
+        Packing.Pack(b, LeastColumns, padded.Data);
+        if (accumulate) Packing.Pack(c, LeastColumns, wide.Data);
+        Run(worker, a, padded, wide, accumulate);
+        Packing.Copy(wide.Block(0, c.Rows, 0, c.Columns), c.RowStride, c.Data, 0);
     }
 
     /// <summary>C_t = A B_t for matrices of one size that follow each other in memory, each contiguous, or C_t += A B_t.</summary>
@@ -109,6 +150,15 @@ internal static class InPlaceProduct
     {
         Packing.Copy(matrix, matrix.Columns, room, 0);
         return new MatrixSpan(room, matrix.Rows, matrix.Columns);
+    }
+
+    /// <summary>Rows copied to where they share no set of a first-level cache.</summary>
+    private static MatrixSpan Apart(Worker worker, MatrixSpan rows)
+    {
+        int stride = rows.Columns + LeastColumns;
+        Span<float> room = worker.Scratch(ScratchSlot.RowsApart, rows.Rows * stride);
+        BlockCopy.Run(rows.Data, rows.RowStride, room, stride, rows.Rows, rows.Columns);
+        return new MatrixSpan(room, rows.Rows, rows.Columns, stride, 1);
     }
 
     /// <summary>At most two registers, and never so many that fewer than a register is left.</summary>
