@@ -34,9 +34,6 @@ internal static class InPlaceProduct
     /// <summary>Rows of A that make a product one of few rows: two or three tiles.</summary>
     private const int LeastRows = 8, MostRows = 24;
 
-    /// <summary>Two tokens are multiplied side by side when A has fewer rows than two tall tiles.</summary>
-    private const int MostRowsOfPair = 28;
-
     /// <summary>Whether a product is one of those that are faster unpacked.</summary>
     public static bool Suits(InstructionSet set, MatrixSpan a, MatrixSpan b, MatrixSpan c) =>
         set == InstructionSet.Avx512 && b.Columns > 1 && (b.Columns <= MostColumns || b.Rows <= FewSteps) && (long)b.Rows * b.Columns <= MostOfB && c.Rows >= GemmTile.TallHeight(set) && ReadsWell(a);
@@ -82,21 +79,34 @@ internal static class InPlaceProduct
         }
     }
 
+    /// <summary>
+    /// Tall tiles of rows that lie far apart, each beginning a stream that the next tile goes on with, so that the processor fetches
+    /// ahead in all of them; adjacent rows would be short pieces of one. Then the rows that are left, in adjacent tiles.
+    /// </summary>
     [MethodImpl(Compiled.AtOnce)]
     private static void RunRows(MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
     {
-        (int rows, int columns, int depth) = (c.Rows, c.Columns, a.Columns);
-        ref float left = ref Checked(a, columns: depth), right = ref Checked(b, columns), target = ref Checked(c, columns);
-        for (int i = 0, height; i < rows; i += height)
+        int tall = GemmTile.TallHeight(InstructionSet.Avx512), streams = a.ColumnStride == 1 ? c.Rows / tall : 0;
+        if (streams > 1 && (long)streams * a.RowStride % FloatsOfCacheWay == 0) streams--;
+        ref float left = ref Checked(a, a.Columns), right = ref Checked(b, c.Columns), target = ref Checked(c, c.Columns);
+        for (int i = 0; i < streams; i++) Tile(tall, a.Columns, ref left, a, i, streams, ref right, b.RowStride, ref target, c, accumulate);
+        for (int i = streams * tall, height; i < c.Rows; i += height)
         {
-            height = GemmTile.WholeHeight(rows - i);
-            ref float panel = ref Unsafe.Add(ref left, i * a.RowStride), row = ref Unsafe.Add(ref target, i * c.RowStride);
-            for (int j = 0, some; j < columns; j += some)
-            {
-                some = ColumnsOfTile(columns - j);
-                int second = some - LeastColumns;
-                GemmTile.Strided(height, depth, ref panel, a.RowStride, a.ColumnStride, ref Unsafe.Add(ref right, j), b.RowStride, second, ref Unsafe.Add(ref row, j), c.RowStride, second, accumulate);
-            }
+            height = GemmTile.WholeHeight(c.Rows - i);
+            Tile(height, a.Columns, ref left, a, i, 1, ref right, b.RowStride, ref target, c, accumulate);
+        }
+    }
+
+    /// <summary>Row i and those that follow it <paramref name="apart"/> rows from each other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Tile(int height, int depth, ref float left, MatrixSpan a, int i, int apart, ref float right, int stepOfB, ref float target, MatrixSpan c, bool accumulate)
+    {
+        ref float panel = ref Unsafe.Add(ref left, i * a.RowStride), row = ref Unsafe.Add(ref target, i * c.RowStride);
+        for (int j = 0, some; j < c.Columns; j += some)
+        {
+            some = ColumnsOfTile(c.Columns - j);
+            int second = some - LeastColumns;
+            GemmTile.Strided(height, depth, ref panel, (nint)apart * a.RowStride, a.ColumnStride, ref Unsafe.Add(ref right, j), stepOfB, second, ref Unsafe.Add(ref row, j), (nint)apart * c.RowStride, second, accumulate);
         }
     }
 
@@ -114,8 +124,8 @@ internal static class InPlaceProduct
     /// <summary>C_t = A B_t for matrices of one size that follow each other in memory, each contiguous, or C_t += A B_t.</summary>
     public static void RunEach(Worker worker, MatrixSpan a, TokenMajor b, TokenMajor c, bool accumulate)
     {
-        // Two tokens of half a tile's columns make a whole one; not worth it where the tall tile of half the columns has work.
-        int paired = b.Width == LeastColumns && c.Rows < MostRowsOfPair ? b.Tokens / 2 * 2 : 0;
+        // Two tokens of half a tile's columns make a whole one.
+        int paired = b.Width == LeastColumns ? b.Tokens / 2 * 2 : 0;
         CheckShapes(worker.InstructionSet, a, b.Rows, b.Width, c.TokensFrom(0));
         for (int token = 0; token < paired; token += 2) RunPair(a, b.TokensFrom(token), b.TokenLength, c.TokensFrom(token), c.TokenLength, accumulate);
         for (int token = paired; token < b.Tokens; token++) Run(worker, a, b.TokensFrom(token), c.TokensFrom(token), accumulate);
