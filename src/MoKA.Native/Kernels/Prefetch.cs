@@ -10,7 +10,8 @@ namespace MoKA.Native.Kernels;
 /// </summary>
 internal static class Prefetch
 {
-    private const int Line = 64;
+    /// <summary>Bytes of a line.</summary>
+    public const int Line = 64;
 
     /// <summary>Into the second-level cache; bytes of native memory, which does not move.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -37,11 +38,25 @@ internal static class Prefetch
         Sse.Prefetch1(at + 3 * Line);
     }
 
-    /// <summary>Five of them.</summary>
+    /// <summary>A line of each of four rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static unsafe void FiveLines(ref byte start)
+    public static unsafe void FourRows(ref byte start, nint stride)
     {
-        FourLines(ref start);
-        if (Sse.IsSupported) Sse.Prefetch1((byte*)Unsafe.AsPointer(ref start) + 4 * Line);
+        if (!Sse.IsSupported) return;
+        byte* at = (byte*)Unsafe.AsPointer(ref start);
+        Sse.Prefetch1(at);
+        Sse.Prefetch1(at + stride);
+        Sse.Prefetch1(at + 2 * stride);
+        Sse.Prefetch1(at + 3 * stride);
+    }
+
+    /// <summary>A line of each of sixteen.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void SixteenRows(ref byte start, nint stride)
+    {
+        FourRows(ref start, stride);
+        FourRows(ref Unsafe.Add(ref start, 4 * stride), stride);
+        FourRows(ref Unsafe.Add(ref start, 8 * stride), stride);
+        FourRows(ref Unsafe.Add(ref start, 12 * stride), stride);
     }
 }

@@ -19,6 +19,9 @@ public sealed class Int8ProductTests
     [InlineData(1, 16, 64)]
     [InlineData(1, 48, 32)]
     [InlineData(1, 155, 352)]
+    // Rows cut into streams of several rows, also where they would share sets of a cache.
+    [InlineData(2, 301, 64)]
+    [InlineData(1, 600, 2048)]
     [InlineData(6, 32, 32)]
     [InlineData(13, 100, 288)]
     [InlineData(24, 33, 32)]

@@ -21,6 +21,9 @@ public sealed class LevelProductTests
     [InlineData(1, 31, 4096, 4096)]
     [InlineData(1, 27, 8192, 64)]
     [InlineData(1, 155, 352, 32)]
+    // Rows cut into streams of several rows, also where they would share sets of a cache.
+    [InlineData(2, 301, 64, 64)]
+    [InlineData(1, 300, 4096, 64)]
     [InlineData(6, 33, 128, 128)]
     [InlineData(29, 45, 4160, 64)]
     [InlineData(2, 18, 4096, 4096)]

@@ -11,9 +11,6 @@ internal static class Int8Product
     /// <summary>So few tokens are multiplied one by one with rows where they lie; a panel would take longer to lay out than it saves.</summary>
     public const int FewTokens = 24;
 
-    /// <summary>Rows that few tokens take in turn: they stay in the first-level cache, and fill a register.</summary>
-    private const int RowsInTurn = 16;
-
     private const int TasksPerThread = 4;
 
     /// <summary>y [tokens, outputs] for x [tokens, depth] and blocks of W [outputs, depth].</summary>
@@ -37,7 +34,7 @@ internal static class Int8Product
     }
 
     /// <summary>A few tasks for each thread, of whole registers of rows.</summary>
-    public static int RowsOfTask(Cpu cpu, int outputs) => Ceiling.OfRatio(Math.Max(outputs, 1), TasksPerThread * cpu.Threads * RowsInTurn) * RowsInTurn;
+    public static int RowsOfTask(Cpu cpu, int outputs) => Ceiling.OfRatio(Math.Max(outputs, 1), TasksPerThread * cpu.Threads * LaneColumns.Rows) * LaneColumns.Rows;
 
     /// <summary>Few tokens: rows of W are multiplied where they lie.</summary>
     private readonly ref struct RowJob(QuantizedTokens tokens, ReadOnlySpan<byte> weights, MatrixSpan y, int rowsOfTask) : IJob
@@ -48,13 +45,8 @@ internal static class Int8Product
 
         public void Run(int item, Worker worker)
         {
-            int end = Math.Min((item + 1) * rowsOfTask, _y.Columns), bytesOfRow = _tokens.Blocks * Q4_0.Bytes;
-            for (int first = item * rowsOfTask; first < end; first += RowsInTurn)
-            {
-                int rows = Math.Min(RowsInTurn, end - first);
-                for (int t = 0; t < _tokens.Tokens; t++)
-                    Int8Rows.Run(worker.InstructionSet, _tokens.Token(t), _weights.Slice(first * bytesOfRow, rows * bytesOfRow), _y.Row(t).Slice(first, rows));
-            }
+            int first = item * rowsOfTask, rows = Math.Min(rowsOfTask, _y.Columns - first), bytesOfRow = _tokens.Blocks * Q4_0.Bytes;
+            Int8Rows.Run(worker.InstructionSet, _tokens, _weights.Slice(first * bytesOfRow, rows * bytesOfRow), _y.Block(0, _y.Rows, first, rows));
         }
     }
 

@@ -9,13 +9,11 @@ internal static partial class Int8Rows
 {
     /// <summary>Eight rows of W, one in each lane of 32 bits.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void EightRows(QuantizedTokens token, ReadOnlySpan<byte> weights, Span<float> y)
+    private static void EightRows(QuantizedTokens token, ReadOnlySpan<byte> weights, nint stride, Span<float> y)
     {
         int blocks = token.Blocks;
-        nint stride = blocks * Q4_0.Bytes;
-        // The slices prove the bounds once; the loop then reads and writes without checks.
-        ref byte w = ref MemoryMarshal.GetReference(weights[..(8 * (int)stride)]);
-        ref byte next = ref Unsafe.Add(ref w, RowsAhead * stride);
+        // The slices prove the bounds once; the loop then reads without checks.
+        ref byte w = ref MemoryMarshal.GetReference(weights[..((Eight - 1) * (int)stride + blocks * Q4_0.Bytes)]);
         ref byte a = ref Unsafe.As<sbyte, byte>(ref MemoryMarshal.GetReference(token.Codes[..(blocks * QuantizedTokens.Block)]));
         ref float e = ref MemoryMarshal.GetReference(token.Scales[..blocks]);
         ref int bias = ref MemoryMarshal.GetReference(token.Biases[..blocks]);
@@ -23,7 +21,8 @@ internal static partial class Int8Rows
         Vector256<float> sum = Vector256<float>.Zero;
         for (int b = 0; b < blocks; b++)
         {
-            Prefetch.Lines(ref next, 8 * Q4_0.Bytes);
+            // A line is three blocks and a half: four of the streams are asked for at each.
+            Prefetch.FourRows(ref Unsafe.Add(ref w, (b & 1) * 4 * stride + RowStreams.Ahead), stride);
             ref byte codes = ref Unsafe.Add(ref w, 2);
             LaneColumns.LoadEight(ref codes, stride, out Vector256<int> c0, out Vector256<int> c1, out Vector256<int> c2, out Vector256<int> c3);
             Vector256<short> sums = Vector256.Create(Unsafe.Add(ref bias, b)).AsInt16();
@@ -34,7 +33,6 @@ internal static partial class Int8Rows
             Vector256<float> products = Vector256.ConvertToSingle(Avx2.MultiplyAddAdjacent(sums, ones));
             sum = Vector256.FusedMultiplyAdd(products * Scales8(ref w, stride), Vector256.Create(Unsafe.Add(ref e, b)), sum);
             w = ref Unsafe.Add(ref w, Q4_0.Bytes);
-            next = ref Unsafe.Add(ref next, 8 * Q4_0.Bytes);
             a = ref Unsafe.Add(ref a, QuantizedTokens.Block);
         }
         sum.CopyTo(y);

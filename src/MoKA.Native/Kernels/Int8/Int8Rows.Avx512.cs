@@ -17,13 +17,11 @@ internal static partial class Int8Rows
     /// so that scales come with the codes and need no loads of their own.
     /// </summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void SixteenRows(QuantizedTokens token, ReadOnlySpan<byte> weights, Span<float> y)
+    private static void SixteenRows(QuantizedTokens token, ReadOnlySpan<byte> weights, nint stride, Span<float> y)
     {
         int blocks = token.Blocks;
-        nint stride = blocks * Q4_0.Bytes;
-        // The slices prove the bounds once; the loop then reads and writes without checks.
-        ref byte w = ref MemoryMarshal.GetReference(weights[..(LaneColumns.Rows * (int)stride)]);
-        ref byte next = ref Unsafe.Add(ref w, RowsAhead * stride);
+        // The slices prove the bounds once; the loop then reads without checks.
+        ref byte w = ref MemoryMarshal.GetReference(weights[..((Sixteen - 1) * (int)stride + blocks * Q4_0.Bytes)]);
         ref byte a = ref Unsafe.As<sbyte, byte>(ref MemoryMarshal.GetReference(token.Codes[..(blocks * QuantizedTokens.Block)]));
         ref float e = ref MemoryMarshal.GetReference(token.Scales[..blocks]);
         ref int bias = ref MemoryMarshal.GetReference(token.Biases[..blocks]);
@@ -31,21 +29,23 @@ internal static partial class Int8Rows
         int b = 0;
         for (; b + BlocksAtOnce <= blocks; b += BlocksAtOnce)
         {
+            Prefetch.SixteenRows(ref Unsafe.Add(ref w, RowStreams.Ahead), stride);
             LaneColumns.Load(ref w, stride, out Vector512<int> c0, out Vector512<int> c1, out Vector512<int> c2, out Vector512<int> c3);
             LaneColumns.Load(ref Unsafe.Add(ref w, LaneRows.Piece), stride, out Vector512<int> c4, out Vector512<int> c5, out Vector512<int> c6, out Vector512<int> c7);
             LaneColumns.Load(ref Unsafe.Add(ref w, 2 * LaneRows.Piece), stride, out Vector512<int> c8, out Vector512<int> c9, out Vector512<int> c10, out Vector512<int> c11);
-            sum = AddTwoBlocks(sum, c0, c1, c2, c3, c4, c5, c6, c7, c8, ref a, ref e, ref bias, ref next);
+            sum = AddTwoBlocks(sum, c0, c1, c2, c3, c4, c5, c6, c7, c8, ref a, ref e, ref bias);
+            Prefetch.SixteenRows(ref Unsafe.Add(ref w, RowStreams.Ahead + Prefetch.Line), stride);
             LaneColumns.Load(ref Unsafe.Add(ref w, 3 * LaneRows.Piece), stride, out c0, out c1, out c2, out c3);
             LaneColumns.Load(ref Unsafe.Add(ref w, 4 * LaneRows.Piece), stride, out c4, out c5, out c6, out c7);
-            sum = AddTwoBlocks(sum, c9, c10, c11, c0, c1, c2, c3, c4, c5, ref Unsafe.Add(ref a, 2 * QuantizedTokens.Block), ref Unsafe.Add(ref e, 2), ref Unsafe.Add(ref bias, 2), ref Unsafe.Add(ref next, 2 * BytesOfBlocks));
+            sum = AddTwoBlocks(sum, c9, c10, c11, c0, c1, c2, c3, c4, c5, ref Unsafe.Add(ref a, 2 * QuantizedTokens.Block), ref Unsafe.Add(ref e, 2), ref Unsafe.Add(ref bias, 2));
             LaneColumns.Load(ref Unsafe.Add(ref w, 5 * LaneRows.Piece), stride, out c8, out c9, out c10, out c11);
             LaneColumns.Load(ref Unsafe.Add(ref w, 6 * LaneRows.Piece), stride, out c0, out c1, out c2, out c3);
-            sum = AddTwoBlocks(sum, c6, c7, c8, c9, c10, c11, c0, c1, c2, ref Unsafe.Add(ref a, 4 * QuantizedTokens.Block), ref Unsafe.Add(ref e, 4), ref Unsafe.Add(ref bias, 4), ref Unsafe.Add(ref next, 4 * BytesOfBlocks));
+            sum = AddTwoBlocks(sum, c6, c7, c8, c9, c10, c11, c0, c1, c2, ref Unsafe.Add(ref a, 4 * QuantizedTokens.Block), ref Unsafe.Add(ref e, 4), ref Unsafe.Add(ref bias, 4));
+            Prefetch.SixteenRows(ref Unsafe.Add(ref w, RowStreams.Ahead + 2 * Prefetch.Line), stride);
             LaneColumns.Load(ref Unsafe.Add(ref w, 7 * LaneRows.Piece), stride, out c4, out c5, out c6, out c7);
             LaneColumns.Load(ref Unsafe.Add(ref w, 8 * LaneRows.Piece), stride, out c8, out c9, out c10, out c11);
-            sum = AddTwoBlocks(sum, c3, c4, c5, c6, c7, c8, c9, c10, c11, ref Unsafe.Add(ref a, 6 * QuantizedTokens.Block), ref Unsafe.Add(ref e, 6), ref Unsafe.Add(ref bias, 6), ref Unsafe.Add(ref next, 6 * BytesOfBlocks));
+            sum = AddTwoBlocks(sum, c3, c4, c5, c6, c7, c8, c9, c10, c11, ref Unsafe.Add(ref a, 6 * QuantizedTokens.Block), ref Unsafe.Add(ref e, 6), ref Unsafe.Add(ref bias, 6));
             w = ref Unsafe.Add(ref w, BlocksAtOnce * Q4_0.Bytes);
-            next = ref Unsafe.Add(ref next, BlocksAtOnce * BytesOfBlocks);
             a = ref Unsafe.Add(ref a, BlocksAtOnce * QuantizedTokens.Block);
             e = ref Unsafe.Add(ref e, BlocksAtOnce);
             bias = ref Unsafe.Add(ref bias, BlocksAtOnce);
@@ -67,14 +67,10 @@ internal static partial class Int8Rows
         sum.CopyTo(y);
     }
 
-    /// <summary>A block of each of the sixteen rows.</summary>
-    private static int BytesOfBlocks => LaneColumns.Rows * Q4_0.Bytes;
-
-    /// <summary>The sums and two blocks more, nine integers of each row, while the memory of two blocks that come later is asked for.</summary>
+    /// <summary>The sums and two blocks more, nine integers of each row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> AddTwoBlocks(Vector512<float> sum, Vector512<int> c0, Vector512<int> c1, Vector512<int> c2, Vector512<int> c3, Vector512<int> c4, Vector512<int> c5, Vector512<int> c6, Vector512<int> c7, Vector512<int> c8, ref byte a, ref float e, ref int bias, ref byte next)
+    private static Vector512<float> AddTwoBlocks(Vector512<float> sum, Vector512<int> c0, Vector512<int> c1, Vector512<int> c2, Vector512<int> c3, Vector512<int> c4, Vector512<int> c5, Vector512<int> c6, Vector512<int> c7, Vector512<int> c8, ref byte a, ref float e, ref int bias)
     {
-        Prefetch.FiveLines(ref next); // half of the nine that two blocks of sixteen rows take
         // The first block's codes lie two bytes behind whole integers, and so do the halves of its bias.
         Vector512<short> sums = Vector512.Create(BitOperations.RotateLeft((uint)bias, 16)).AsInt16();
         sums = Add(sums, c0, 0x0F0F0000, Codes(ref a, 0) << 16, Codes(ref a, 14));
@@ -83,7 +79,6 @@ internal static partial class Int8Rows
         sums = Add(sums, c3, AllFour, Codes(ref a, 10), Codes(ref a, 26));
         sums = Add(sums, c4, 0x00000F0F, Codes(ref a, 14), Codes(ref a, 30));
         sum = Vector512.FusedMultiplyAdd(Products(sums) * Scale(c0 << 16), Vector512.Create(e), sum);
-        Prefetch.FiveLines(ref Unsafe.Add(ref next, BytesOfBlocks));
         a = ref Unsafe.Add(ref a, QuantizedTokens.Block);
         sums = Vector512.Create(Unsafe.Add(ref bias, 1)).AsInt16();
         sums = Add(sums, c5, AllFour, Codes(ref a, 0), Codes(ref a, 16));

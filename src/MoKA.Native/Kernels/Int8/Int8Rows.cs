@@ -5,24 +5,36 @@ using System.Runtime.Intrinsics;
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// One token times rows of W in Q4_0, read where they lie: memory is what this waits for, so rows that come later are
-/// asked for while these are multiplied. Several rows lie side by side in the lanes of a register, as in the tiles, so the bits are the
-/// same.
+/// Few tokens times rows of W in Q4_0, read where they lie: memory is what one token waits for. Several rows lie side by side in
+/// the lanes of a register (<see cref="RowStreams"/>), with the sums of the tiles, and so the same bits.
 /// </summary>
 internal static partial class Int8Rows
 {
-    /// <summary>How many rows ahead memory is asked for: it answers late when it has much to do.</summary>
-    private const int RowsAhead = 32;
+    /// <summary>How many rows lie side by side on AVX-512 and on AVX2.</summary>
+    private const int Sixteen = LaneColumns.Rows, Eight = LaneColumns.Rows / 2;
 
-    /// <summary>y [rows] for one token and whole rows of W.</summary>
-    public static void Run(InstructionSet set, QuantizedTokens token, ReadOnlySpan<byte> weights, Span<float> y)
+    /// <summary>y [tokens, rows] for the tokens and whole rows of W. All tokens take some rows in turn, which stay in the first-level cache.</summary>
+    public static void Run(InstructionSet set, QuantizedTokens tokens, ReadOnlySpan<byte> weights, MatrixSpan y)
     {
-        int stride = token.Blocks * Q4_0.Bytes, row = 0;
-        if (set == InstructionSet.Avx512)
-            for (; row + 16 <= y.Length; row += 16) SixteenRows(token, weights[(row * stride)..], y.Slice(row, 16));
-        if (set >= InstructionSet.Avx2)
-            for (; row + 8 <= y.Length; row += 8) EightRows(token, weights[(row * stride)..], y.Slice(row, 8));
-        for (; row < y.Length; row++) y[row] = Row(token, weights.Slice(row * stride, stride));
+        int bytesOfRow = tokens.Blocks * Q4_0.Bytes;
+        Span<float> sums = stackalloc float[Sixteen];
+        for (int row = 0, lanes, each; row < y.Columns; row += lanes * each)
+        {
+            int left = y.Columns - row;
+            lanes = set == InstructionSet.Avx512 && left >= Sixteen ? Sixteen : set >= InstructionSet.Avx2 && left >= Eight ? Eight : 1;
+            each = RowStreams.RowsOfLane(left, lanes, bytesOfRow);
+            for (int first = row; first < row + each; first++)
+            {
+                ReadOnlySpan<byte> rows = weights.Slice(first * bytesOfRow, ((lanes - 1) * each + 1) * bytesOfRow);
+                for (int t = 0; t < tokens.Tokens; t++)
+                {
+                    if (lanes == Sixteen) SixteenRows(tokens.Token(t), rows, each * bytesOfRow, sums);
+                    else if (lanes == Eight) EightRows(tokens.Token(t), rows, each * bytesOfRow, sums);
+                    else sums[0] = Row(tokens.Token(t), rows);
+                    for (int lane = 0; lane < lanes; lane++) y.Row(t)[first + lane * each] = sums[lane];
+                }
+            }
+        }
     }
 
     /// <summary>The specification, for one row.</summary>

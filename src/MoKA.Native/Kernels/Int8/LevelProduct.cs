@@ -89,7 +89,7 @@ internal static class LevelProduct
             (int k, int steps) = _packed.Slab(0);
             Span<float> panel = worker.Scratch(ScratchSlot.PanelOfB, steps * width), tiles = worker.Scratch(ScratchSlot.EdgeTile, 2 * most);
             new LevelPanels(_w).Pack(worker, k, steps, first, rows, width, panel);
-            Span<float> products = tiles[..most], sums = tiles[most..], scales = _w.UnitScales(worker, first, rows, k, steps, width);
+            Span<float> products = tiles[..most], sums = tiles[most..], scales = _w.UnitScales(worker, first, 1, rows, k, steps, width);
             for (int i = 0, height; i < _packed.Rows; i += height)
             {
                 height = GemmTile.Height(set, _packed.Rows - i);

@@ -9,7 +9,7 @@ internal static partial class LevelRows
 {
     /// <summary>Eight rows of W, one in each lane of 32 bits; scales lie as [blocks, 8].</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void EightRows(QuantizedTokens token, ReadOnlySpan<byte> codes, nint stride, ref byte next, IntegerLevels levels, ReadOnlySpan<float> scales, int blocksOfScale, Span<float> y)
+    private static void EightRows(QuantizedTokens token, ReadOnlySpan<byte> codes, nint stride, IntegerLevels levels, ReadOnlySpan<float> scales, int blocksOfScale, Span<float> y)
     {
         int blocks = token.Blocks;
         // The slices prove the bounds once; the loop then reads without checks.
@@ -22,7 +22,7 @@ internal static partial class LevelRows
         Vector256<float> sum = Vector256<float>.Zero;
         for (int b = 0; b < blocks; b++)
         {
-            Prefetch.Lines(ref next, Eight * BytesOfBlock);
+            Prefetch.FourRows(ref Unsafe.Add(ref w, (b & 1) * 4 * stride + RowStreams.Ahead), stride);
             LaneColumns.LoadEight(ref w, stride, out Vector256<int> c0, out Vector256<int> c1, out Vector256<int> c2, out Vector256<int> c3);
             Vector256<int> sums = Vector256.Create(Bias(Unsafe.Add(ref bias, b)));
             sums = Add(sums, c0, high, low, ref p);
@@ -32,7 +32,6 @@ internal static partial class LevelRows
             Vector256<float> d = Vector256.LoadUnsafe(ref Unsafe.Add(ref scale, b / blocksOfScale * Eight));
             sum = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(sums) * d, Vector256.Create(Unsafe.Add(ref e, b)), sum);
             w = ref Unsafe.Add(ref w, BytesOfBlock);
-            next = ref Unsafe.Add(ref next, Eight * BytesOfBlock);
             p = ref Unsafe.Add(ref p, QuantizedTokens.Block);
         }
         sum.CopyTo(y);

@@ -9,7 +9,7 @@ internal static partial class LevelRows
 {
     /// <summary>Sixteen rows of W, one in each lane of 32 bits; scales lie as [blocks, 16].</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void SixteenRows(QuantizedTokens token, ReadOnlySpan<byte> codes, nint stride, ref byte next, IntegerLevels levels, ReadOnlySpan<float> scales, int blocksOfScale, Span<float> y)
+    private static void SixteenRows(QuantizedTokens token, ReadOnlySpan<byte> codes, nint stride, IntegerLevels levels, ReadOnlySpan<float> scales, int blocksOfScale, Span<float> y)
     {
         int blocks = token.Blocks;
         // The slices prove the bounds once; the loop then reads without checks.
@@ -25,7 +25,8 @@ internal static partial class LevelRows
             Vector512<float> d = Vector512.LoadUnsafe(ref scale);
             for (int i = 0; i < blocksOfScale; i++)
             {
-                Prefetch.FourLines(ref next);
+                // A line is four blocks: four of the streams are asked for at each.
+                Prefetch.FourRows(ref Unsafe.Add(ref w, (b + i & 3) * 4 * stride + RowStreams.Ahead), stride);
                 LaneColumns.Load(ref w, stride, out Vector512<int> c0, out Vector512<int> c1, out Vector512<int> c2, out Vector512<int> c3);
                 Vector512<int> sums = Vector512.Create(Bias(bias));
                 sums = Add(sums, c0, high, low, ref p);
@@ -34,7 +35,6 @@ internal static partial class LevelRows
                 sums = Add(sums, c3, high, low, ref Unsafe.Add(ref p, 24));
                 sum = Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(sums) * d, Vector512.Create(e), sum);
                 w = ref Unsafe.Add(ref w, BytesOfBlock);
-                next = ref Unsafe.Add(ref next, Sixteen * BytesOfBlock);
                 p = ref Unsafe.Add(ref p, QuantizedTokens.Block);
                 e = ref Unsafe.Add(ref e, 1);
                 bias = ref Unsafe.Add(ref bias, 1);

@@ -5,15 +5,12 @@ using System.Runtime.Intrinsics;
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// Few tokens times rows of W in NF4 or FP4, read where they lie. Several rows lie side by side in the lanes of a register and a byte
-/// shuffle looks the levels up, each in two parts; sums of both parts stay within 16 bits for two products of two neighbours
+/// Few tokens times rows of W in NF4 or FP4, read where they lie. Several rows lie side by side in the lanes of a register
+/// (<see cref="RowStreams"/>) and a byte shuffle looks the levels up, each in two parts; sums of both parts stay within 16 bits for two products of two neighbours
 /// each, 4 × 63 × 127. The bits are those of the specification.
 /// </summary>
 internal static partial class LevelRows
 {
-    /// <summary>How many rows ahead memory is asked for.</summary>
-    private const int RowsAhead = 32;
-
     private const int BytesOfBlock = QuantizedTokens.Block / 2;
 
     /// <summary>How many rows lie side by side on AVX-512 and on AVX2.</summary>
@@ -26,22 +23,25 @@ internal static partial class LevelRows
     public static void Run(Worker worker, QuantizedTokens tokens, CodebookRows w, int first, MatrixSpan y)
     {
         InstructionSet set = worker.InstructionSet;
-        for (int row = 0, rows; row < y.Columns; row += rows)
+        int bytesOfRow = tokens.Depth / 2, blocksOfScale = w.BlockSize / QuantizedTokens.Block;
+        Span<float> sums = stackalloc float[Sixteen];
+        for (int row = 0, lanes, each; row < y.Columns; row += lanes * each)
         {
             int left = y.Columns - row;
-            rows = set == InstructionSet.Avx512 && left >= Sixteen ? Sixteen : set >= InstructionSet.Avx2 && left >= Eight ? Eight : 1;
-            ReadOnlySpan<byte> codes = w.CodesOf(first + row, rows);
-            Span<float> scales = w.UnitScales(worker, first + row, rows, 0, tokens.Depth, rows);
-            int blocksOfScale = w.BlockSize / QuantizedTokens.Block, stride = codes.Length / rows;
-            ref byte next = ref Unsafe.Add(ref MemoryMarshal.GetReference(codes), (nint)RowsAhead * stride);
-            codes = LaneRows.Apart(worker, codes, rows, ref stride, stride);
-            for (int t = 0; t < tokens.Tokens; t++)
+            lanes = set == InstructionSet.Avx512 && left >= Sixteen ? Sixteen : set >= InstructionSet.Avx2 && left >= Eight ? Eight : 1;
+            each = RowStreams.RowsOfLane(left, lanes, bytesOfRow);
+            for (int own = row; own < row + each; own++)
             {
-                QuantizedTokens token = tokens.Token(t);
-                Span<float> some = y.Row(t).Slice(row, rows);
-                if (rows == Sixteen) SixteenRows(token, codes, stride, ref next, w.Levels, scales, blocksOfScale, some);
-                else if (rows == Eight) EightRows(token, codes, stride, ref next, w.Levels, scales, blocksOfScale, some);
-                else some[0] = Row(token, codes, w.Levels, scales, blocksOfScale);
+                int stride = each * bytesOfRow;
+                ReadOnlySpan<byte> codes = LaneRows.Apart(worker, w.CodesOf(first + own, (lanes - 1) * each + 1), lanes, ref stride, bytesOfRow);
+                Span<float> scales = w.UnitScales(worker, first + own, each, lanes, 0, tokens.Depth, lanes);
+                for (int t = 0; t < tokens.Tokens; t++)
+                {
+                    if (lanes == Sixteen) SixteenRows(tokens.Token(t), codes, stride, w.Levels, scales, blocksOfScale, sums);
+                    else if (lanes == Eight) EightRows(tokens.Token(t), codes, stride, w.Levels, scales, blocksOfScale, sums);
+                    else sums[0] = Row(tokens.Token(t), codes, w.Levels, scales, blocksOfScale);
+                    for (int lane = 0; lane < lanes; lane++) y.Row(t)[own + lane * each] = sums[lane];
+                }
             }
         }
     }

@@ -114,22 +114,22 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
     public ReadOnlySpan<byte> CodesOf(int row, int rows) => _codes.Slice(checked(row * columns) / 2, rows * (columns / 2));
 
     /// <summary>
-    /// What a step of a whole level is worth, for so many columns of some rows of whole blocks: [blocks, <paramref name="width"/>] with
-    /// zeros where there are fewer rows.
+    /// What a step of a whole level is worth, for so many columns of some rows of whole blocks, <paramref name="apart"/> rows from each
+    /// other: [blocks, <paramref name="width"/>] with zeros where there are fewer rows.
     /// </summary>
-    public Span<float> UnitScales(Worker worker, int row, int rows, int column, int count, int width)
+    public Span<float> UnitScales(Worker worker, int row, int apart, int rows, int column, int count, int width)
     {
-        Span<float> scales = Scales(worker, row, rows, column, count, width);
+        Span<float> scales = Scales(worker, row, apart, rows, column, count, width);
         TensorPrimitives.Multiply(scales, IntegerLevels.Unit, scales);
         return scales;
     }
 
     /// <summary>The magnitudes of the same.</summary>
-    private Span<float> Scales(Worker worker, int row, int rows, int column, int count, int width)
+    private Span<float> Scales(Worker worker, int row, int apart, int rows, int column, int count, int width)
     {
         int blocksOfRow = columns / blockSize, first = column / blockSize, blocks = Ceiling.OfRatio(column + count, blockSize) - first;
         Span<float> room = worker.Scratch(ScratchSlot.Dequantised, blocks * (width + rows)), scales = room[..(blocks * width)], ofRows = room.Slice(scales.Length, blocks * rows);
-        for (int i = 0; i < rows; i++) _magnitudes.CopyTo((row + i) * blocksOfRow + first, ofRows.Slice(i * blocks, blocks));
+        for (int i = 0; i < rows; i++) _magnitudes.CopyTo((row + i * apart) * blocksOfRow + first, ofRows.Slice(i * blocks, blocks));
         Packing.Pack(new MatrixSpan(ofRows, rows, blocks).Transposed, width, scales);
         return scales;
     }
@@ -142,7 +142,7 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
     public void MultiplyRows(int row, scoped MatrixSpan x, scoped MatrixSpan y, Worker worker)
     {
         int blocks = columns / blockSize, stride = columns / 2, end = checked(row + LaneRows.Rows) * stride;
-        Span<float> scales = Scales(worker, row, LaneRows.Rows, 0, columns, LaneRows.Rows);
+        Span<float> scales = Scales(worker, row, 1, LaneRows.Rows, 0, columns, LaneRows.Rows);
         ReadOnlySpan<byte> rows = LaneRows.Apart(worker, CodesOf(row, LaneRows.Rows), LaneRows.Rows, ref stride, stride);
         PieceRuns runs = new(blocks, blockSize / 2, blockSize / HighThenLowHalves.Weights);
         LaneRows.Multiply<HighThenLowHalves>(rows, stride, runs, codebook.Levels, scales, _codes[end..], x, y);
