@@ -9,11 +9,12 @@ internal static partial class LevelRows
 {
     /// <summary>Eight rows of W, one in each lane of 32 bits; scales lie as [blocks, 8].</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void EightRows(QuantizedTokens token, ReadOnlySpan<byte> codes, nint stride, IntegerLevels levels, ReadOnlySpan<float> scales, int blocksOfScale, Span<float> y)
+    private static void EightRows(QuantizedTokens token, RowStreams codes, IntegerLevels levels, ReadOnlySpan<float> scales, int blocksOfScale, Span<float> y)
     {
         int blocks = token.Blocks;
         // The slices prove the bounds once; the loop then reads without checks.
-        ref byte w = ref MemoryMarshal.GetReference(codes[..(int)((Eight - 1) * stride + blocks * BytesOfBlock)]);
+        ref byte w = ref MemoryMarshal.GetReference(codes.Bytes[..((Eight - 1) * codes.Stride + blocks * BytesOfBlock)]), ahead = ref codes.AheadOfFirst;
+        nint stride = codes.Stride, sourceStride = codes.SourceStride;
         ref byte p = ref Unsafe.As<sbyte, byte>(ref MemoryMarshal.GetReference(token.Codes[..(blocks * QuantizedTokens.Block)]));
         ref float e = ref MemoryMarshal.GetReference(token.Scales[..blocks]);
         ref int bias = ref MemoryMarshal.GetReference(token.Biases[..blocks]);
@@ -22,7 +23,7 @@ internal static partial class LevelRows
         Vector256<float> sum = Vector256<float>.Zero;
         for (int b = 0; b < blocks; b++)
         {
-            Prefetch.FourRows(ref Unsafe.Add(ref w, (b & 1) * 4 * stride + RowStreams.Ahead), stride);
+            Prefetch.FourRows(ref Unsafe.Add(ref ahead, b * BytesOfBlock + (b & 1) * 4 * sourceStride), sourceStride);
             LaneColumns.LoadEight(ref w, stride, out Vector256<int> c0, out Vector256<int> c1, out Vector256<int> c2, out Vector256<int> c3);
             Vector256<int> sums = Vector256.Create(Bias(Unsafe.Add(ref bias, b)));
             sums = Add(sums, c0, high, low, ref p);

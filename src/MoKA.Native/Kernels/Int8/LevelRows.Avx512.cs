@@ -9,11 +9,12 @@ internal static partial class LevelRows
 {
     /// <summary>Sixteen rows of W, one in each lane of 32 bits; scales lie as [blocks, 16].</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void SixteenRows(QuantizedTokens token, ReadOnlySpan<byte> codes, nint stride, IntegerLevels levels, ReadOnlySpan<float> scales, int blocksOfScale, Span<float> y)
+    private static void SixteenRows(QuantizedTokens token, RowStreams codes, IntegerLevels levels, ReadOnlySpan<float> scales, int blocksOfScale, Span<float> y)
     {
         int blocks = token.Blocks;
         // The slices prove the bounds once; the loop then reads without checks.
-        ref byte w = ref MemoryMarshal.GetReference(codes[..(int)((Sixteen - 1) * stride + blocks * BytesOfBlock)]);
+        ref byte w = ref MemoryMarshal.GetReference(codes.Bytes[..((Sixteen - 1) * codes.Stride + blocks * BytesOfBlock)]), ahead = ref codes.AheadOfFirst;
+        nint stride = codes.Stride, sourceStride = codes.SourceStride;
         ref byte p = ref Unsafe.As<sbyte, byte>(ref MemoryMarshal.GetReference(token.Codes[..(blocks * QuantizedTokens.Block)]));
         ref float e = ref MemoryMarshal.GetReference(token.Scales[..blocks]);
         ref int bias = ref MemoryMarshal.GetReference(token.Biases[..blocks]);
@@ -26,7 +27,8 @@ internal static partial class LevelRows
             for (int i = 0; i < blocksOfScale; i++)
             {
                 // A line is four blocks: four of the streams are asked for at each.
-                Prefetch.FourRows(ref Unsafe.Add(ref w, (b + i & 3) * 4 * stride + RowStreams.Ahead), stride);
+                Prefetch.FourRows(ref Unsafe.Add(ref ahead, (b + i & 3) * 4 * sourceStride), sourceStride);
+                ahead = ref Unsafe.Add(ref ahead, BytesOfBlock);
                 LaneColumns.Load(ref w, stride, out Vector512<int> c0, out Vector512<int> c1, out Vector512<int> c2, out Vector512<int> c3);
                 Vector512<int> sums = Vector512.Create(Bias(bias));
                 sums = Add(sums, c0, high, low, ref p);

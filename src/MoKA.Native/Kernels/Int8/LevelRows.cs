@@ -32,14 +32,13 @@ internal static partial class LevelRows
             each = RowStreams.RowsOfLane(left, lanes, bytesOfRow);
             for (int own = row; own < row + each; own++)
             {
-                int stride = each * bytesOfRow;
-                ReadOnlySpan<byte> codes = LaneRows.Apart(worker, w.CodesOf(first + own, (lanes - 1) * each + 1), lanes, ref stride, bytesOfRow);
+                RowStreams codes = new(worker, w.CodesOf(first + own, (lanes - 1) * each + 1), lanes, each, bytesOfRow);
                 Span<float> scales = w.UnitScales(worker, first + own, each, lanes, 0, tokens.Depth, lanes);
                 for (int t = 0; t < tokens.Tokens; t++)
                 {
-                    if (lanes == Sixteen) SixteenRows(tokens.Token(t), codes, stride, w.Levels, scales, blocksOfScale, sums);
-                    else if (lanes == Eight) EightRows(tokens.Token(t), codes, stride, w.Levels, scales, blocksOfScale, sums);
-                    else sums[0] = Row(tokens.Token(t), codes, w.Levels, scales, blocksOfScale);
+                    if (lanes == Sixteen) SixteenRows(tokens.Token(t), codes, w.Levels, scales, blocksOfScale, sums);
+                    else if (lanes == Eight) EightRows(tokens.Token(t), codes, w.Levels, scales, blocksOfScale, sums);
+                    else sums[0] = Row(tokens.Token(t), codes.Bytes, w.Levels, scales, blocksOfScale);
                     for (int lane = 0; lane < lanes; lane++) y.Row(t)[own + lane * each] = sums[lane];
                 }
             }

@@ -22,11 +22,16 @@ internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> by
     public void MultiplyRows(int row, scoped MatrixSpan x, scoped MatrixSpan y, Worker worker)
     {
         if (format is BFloat16)
-            for (int some = 0; some < LaneRows.Rows; some += HalfRows.Rows)
-                for (int token = 0; token < x.Rows; token++)
-                    HalfRows.Multiply(worker, Rows(row + some, HalfRows.Rows), _bytesOfRow, From(row + some + HalfRows.Rows), x.Row(token), y.Row(token).Slice(some, HalfRows.Rows));
-        else if (format is BlockFormat<Q4_0>) MultiplyBlocks<LowThenHighHalves>(row, piecesOfBlock: 1, Q4_0Levels, x, y, worker);
-        else MultiplyBlocks<SignedBytes>(row, piecesOfBlock: 2, Q4_0Levels, x, y, worker);
+        {
+            HalfRows.Multiply(worker, Rows(row, y.Columns), _bytesOfRow, x, y);
+            return;
+        }
+        for (int column = 0; column < y.Columns; column += LaneRows.Rows)
+        {
+            MatrixSpan some = y.Block(0, y.Rows, column, LaneRows.Rows);
+            if (format is BlockFormat<Q4_0>) MultiplyBlocks<LowThenHighHalves>(row + column, piecesOfBlock: 1, Q4_0Levels, x, some, worker);
+            else MultiplyBlocks<SignedBytes>(row + column, piecesOfBlock: 2, Q4_0Levels, x, some, worker);
+        }
     }
 
     /// <summary>Blocks that begin with their scale, in half precision.</summary>

@@ -141,11 +141,14 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
 
     public void MultiplyRows(int row, scoped MatrixSpan x, scoped MatrixSpan y, Worker worker)
     {
-        int blocks = columns / blockSize, stride = columns / 2, end = checked(row + LaneRows.Rows) * stride;
-        Span<float> scales = Scales(worker, row, 1, LaneRows.Rows, 0, columns, LaneRows.Rows);
-        ReadOnlySpan<byte> rows = LaneRows.Apart(worker, CodesOf(row, LaneRows.Rows), LaneRows.Rows, ref stride, stride);
-        PieceRuns runs = new(blocks, blockSize / 2, blockSize / HighThenLowHalves.Weights);
-        LaneRows.Multiply<HighThenLowHalves>(rows, stride, runs, codebook.Levels, scales, _codes[end..], x, y);
+        PieceRuns runs = new(columns / blockSize, blockSize / 2, blockSize / HighThenLowHalves.Weights);
+        for (int column = 0; column < y.Columns; column += LaneRows.Rows, row += LaneRows.Rows)
+        {
+            int stride = columns / 2, end = checked(row + LaneRows.Rows) * stride;
+            Span<float> scales = Scales(worker, row, 1, LaneRows.Rows, 0, columns, LaneRows.Rows);
+            ReadOnlySpan<byte> rows = LaneRows.Apart(worker, CodesOf(row, LaneRows.Rows), LaneRows.Rows, ref stride, stride);
+            LaneRows.Multiply<HighThenLowHalves>(rows, stride, runs, codebook.Levels, scales, _codes[end..], x, y.Block(0, y.Rows, column, LaneRows.Rows));
+        }
     }
 
     public void Prefetch(int row, int column, int count) => Kernels.Prefetch.Lines(_codes.Slice((row * columns + column) / 2, count / 2));

@@ -15,6 +15,6 @@ internal interface IWeightRows
     /// </summary>
     int FewTokens { get; }
 
-    /// <summary>y [tokens, 64] += x [tokens, columns] times the 64 rows from <paramref name="row"/> on, as <see cref="LaneRows"/> does.</summary>
+    /// <summary>y [tokens, rows] += x [tokens, columns] times the rows from <paramref name="row"/> on, some times the 64 that <see cref="LaneRows"/> takes.</summary>
     void MultiplyRows(int row, scoped MatrixSpan x, scoped MatrixSpan y, Worker worker);
 }

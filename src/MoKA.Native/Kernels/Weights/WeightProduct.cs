@@ -43,8 +43,9 @@ internal static class WeightProduct
                 for (int token = 0; token < _y.Rows; token++) _y.Row(token)[first..end].Clear();
             if (inLanes)
             {
-                for (; first + LaneRows.Rows <= end; first += LaneRows.Rows) _w.MultiplyRows(first, _x, _y.Block(0, _y.Rows, first, LaneRows.Rows), worker);
-                if (first < end) MultiplyLast(first, end - first, worker);
+                int whole = (end - first) / LaneRows.Rows * LaneRows.Rows;
+                _w.MultiplyRows(first, _x, _y.Block(0, _y.Rows, first, whole), worker);
+                if (first + whole < end) MultiplyLast(first + whole, end - first - whole, worker);
                 return;
             }
             for (; first < end; first += RowsOfPiece) MultiplyPieces(first, Math.Min(RowsOfPiece, end - first), worker);
