@@ -10,6 +10,13 @@ internal static class AdapterInput
 {
     public const string AnyBase = "--any-base";
 
+    /// <summary>Refuses the option where there is no adapter that it could let in.</summary>
+    /// <exception cref="UsageException">There is none.</exception>
+    public static void CheckAnyBase(bool anyBase, bool adapter)
+    {
+        if (anyBase && !adapter) throw new UsageException($"{AnyBase} is about an adapter, and none was given; add one, or leave it out.");
+    }
+
     /// <summary>An adapter for a model: one that was trained on it, or on any with maps of the same shapes when asked, which is said.</summary>
     public static StoredAdapter Load(Terminal terminal, string path, LlamaModel model, ModelSource source, bool anyBase)
     {

@@ -50,6 +50,7 @@ internal static class ExportCommand
     {
         Check(request);
         bool adapter = request.Model is not null;
+        AdapterInput.CheckAnyBase(request.AnyBase, adapter);
         if (!adapter && request.To is (PeftLora or PeftLokr))
         {
             using ConvertedAdapter alone = ConvertedAdapter.Alone(request.Path, request.Output, request.Force, request.Threads);

@@ -34,6 +34,7 @@ internal static class ImportCommand
             bool mixture = parse.GetRequiredValue(to) == Moka;
             if (!mixture && kind != Mlx) throw new UsageException($"--to {PeftLora} belongs to mlx; moka export writes other adapters as PEFT's.");
             if (parse.GetValue(scale) != 0 && kind != Mlx) throw new UsageException("--scale belongs to mlx; other adapters tell theirs.");
+            AdapterInput.CheckAnyBase(parse.GetValue(anyBase), adapter: kind == Peft);
             ShapeLists lists = parse.GetRequiredValue(shapes);
             MokaOptions options = UsageException.Check(() => (MokaOptions)lists.Build(list => new MokaOptions { Filters = lists.Filters ?? parse.GetValue(filters), Shapes = [.. list.Select(KroneckerShape.Parse)] }));
             UsageException.Check(options.Validate);

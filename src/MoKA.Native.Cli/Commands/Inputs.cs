@@ -23,6 +23,7 @@ internal sealed class Inputs : IDisposable
 
     public static Inputs Load(Terminal terminal, string modelPath, string? tokenizerPath, IReadOnlyList<string> adapters, bool anyBase, int threads, string activations)
     {
+        AdapterInput.CheckAnyBase(anyBase, adapters.Count > 0);
         Cpu cpu = UsageException.Check(() => new Cpu(threads));
         try
         {

@@ -111,7 +111,7 @@ internal static class TrainCommand
     {
         if (settings.Start is not null && ofAdapter.FirstOrDefault(option => parse.GetResult(option) is { Implicit: false }) is { } decided)
             throw new UsageException($"{decided.Name}: the adapter that --start names decides this; leave it out, or train a new adapter without --start.");
-        if (settings.Start is null && settings.AnyBase) throw new UsageException($"{AdapterInput.AnyBase} belongs to an adapter that is there; add --start.");
+        AdapterInput.CheckAnyBase(settings.AnyBase, settings.Start is not null);
         TrainMethod method = TrainMethod.ByName(settings.Method);
         foreach (Option option in ofSome)
             if (parse.GetResult(option) is { Implicit: false } && !method.Takes.Contains(option.Name))

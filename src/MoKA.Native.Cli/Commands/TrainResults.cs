@@ -18,7 +18,7 @@ internal static class TrainResults
                 ["exact answers", Answers(before.Answers), Answers(after.Answers)],
                 ["", Bar(before.Answers.Accuracy), Bar(after.Answers.Accuracy)],
             ]);
-            ShowSample(screen, before.Answers, after.Answers);
+            ShowSample(screen, setup.Settings.Start is null ? "base says" : "it said", before.Answers, after.Answers);
         }
         IReadOnlyList<GateSummary> gates = GateSummary.Of(setup.Adapters);
         if (gates.Count > 0) screen.Table("gates: how a map's weight of 1 is shared among its filters, mean over layers", GateSummary.Headers, [.. gates.Select(g => g.Row)]);
@@ -29,14 +29,14 @@ internal static class TrainResults
 
     private static string Answers(AnswersResult answers) => $"{answers.Correct} of {answers.Answers.Count}, {Percent(answers.Accuracy)}";
 
-    private static void ShowSample(Screen screen, AnswersResult before, AnswersResult after)
+    private static void ShowSample(Screen screen, string labelBefore, AnswersResult before, AnswersResult after)
     {
         int index = Math.Max(0, Enumerable.Range(0, after.Answers.Count).FirstOrDefault(i => after.Answers[i].Correct && !before.Answers[i].Correct));
         AnswerResult asked = after.Answers[index];
         List<Fact> facts = [new("question", Line(asked.Record.Instruction))];
         if (asked.Record.Input.Length > 0) facts.Add(new("about", Line(asked.Record.Input)));
         facts.Add(new("right answer", Line(asked.Record.Answer ?? asked.Record.Output)));
-        facts.Add(new("base says", Line(before.Answers[index].Response)));
+        facts.Add(new(labelBefore, Line(before.Answers[index].Response)));
         facts.Add(new("now it says", Line(asked.Response)));
         screen.Panel("one question", facts);
     }

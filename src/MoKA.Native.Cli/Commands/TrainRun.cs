@@ -19,7 +19,7 @@ internal sealed class TrainRun(TrainSetup setup, Screen progress, CancellationTo
     /// <exception cref="OperationCanceledException">It was stopped before the first step.</exception>
     public TrainOutcome Run()
     {
-        Measurement? before = Measure("asking the base");
+        Measurement? before = Measure(Settings.Start is null ? "asking the base" : "asking the model as it starts");
         using RunFolder run = RunFolder.Create(Settings.Output);
         run.WriteJson(RunFolder.ConfigFile, json => Fact.WriteMembers(json, TrainConfig.Facts(setup)));
         Log(run, before);

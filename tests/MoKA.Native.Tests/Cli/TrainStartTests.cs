@@ -122,7 +122,12 @@ public sealed class TrainStartTests(CliWorld world) : IClassFixture<CliWorld>
         Assert.Equal(0, world.Run("generate", "-m", world.OtherBase, "-a", second, "-p", "Anna", "--max-tokens", "2", "--threads", "1").Code);
         CliResult own = world.Run("generate", "-m", world.Base, "-a", run, "--any-base", "-p", "Anna", "--max-tokens", "2", "--threads", "1");
         Assert.Single(own.ErrorLines);
-        Assert.Equal(2, world.Run("train", "-m", world.Base, "-d", world.Train, "-o", world.Path("never"), "--any-base").Code);
+        foreach (string[] command in (string[][])[["train", "-d", world.Train, "-o", world.Path("never")], ["generate", "-p", "Anna"], ["eval", "loss", "-d", world.Test]])
+        {
+            CliResult none = world.Run([.. command, "-m", world.Base, "--any-base"]);
+            Assert.Equal(2, none.Code);
+            Assert.Contains("--any-base is about an adapter, and none was given", Assert.Single(none.ErrorLines));
+        }
     }
 
     private string Trained(string name, params string[] options)
