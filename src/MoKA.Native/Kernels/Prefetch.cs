@@ -28,15 +28,7 @@ internal static class Prefetch
 
     /// <summary>Four lines from a place on, without a loop.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static unsafe void FourLines(ref byte start)
-    {
-        if (!Sse.IsSupported) return;
-        byte* at = (byte*)Unsafe.AsPointer(ref start);
-        Sse.Prefetch1(at);
-        Sse.Prefetch1(at + Line);
-        Sse.Prefetch1(at + 2 * Line);
-        Sse.Prefetch1(at + 3 * Line);
-    }
+    public static void FourLines(ref byte start) => FourRows(ref start, Line);
 
     /// <summary>A line of each of four rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

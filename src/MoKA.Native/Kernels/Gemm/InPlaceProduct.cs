@@ -13,10 +13,10 @@ internal static class InPlaceProduct
     /// <summary>Fewer columns than a register has lanes would be read, and written, beyond the end of a row.</summary>
     private const int LeastColumns = 16;
 
-    /// <summary>Wider matrices use packed rows often enough to pay for them,</summary>
+    /// <summary>Wider matrices use packed rows often enough to pay for them.</summary>
     private const int MostColumns = 256;
 
-    /// <summary>but not in so few steps of k, after which a tile is written again.</summary>
+    /// <summary>So few steps of k take less time than packing their rows, however wide the matrix is.</summary>
     private const int FewSteps = 16;
 
     /// <summary>The most floats of B: half of a small second-level cache, since every tile of rows reads it again.</summary>
@@ -81,13 +81,15 @@ internal static class InPlaceProduct
 
     /// <summary>
     /// Tall tiles of rows that lie far apart, each beginning a stream that the next tile goes on with, so that the processor fetches
-    /// ahead in all of them; adjacent rows would be short pieces of one. Then the rows that are left, in adjacent tiles.
+    /// ahead in all of them; adjacent rows would be short pieces of one. Then the rows that are left, fewer than two tiles, or than
+    /// three, adjacent.
     /// </summary>
     [MethodImpl(Compiled.AtOnce)]
     private static void RunRows(MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
     {
         int tall = GemmTile.TallHeight(InstructionSet.Avx512), streams = a.ColumnStride == 1 ? c.Rows / tall : 0;
-        if (streams > 1 && (long)streams * a.RowStride % FloatsOfCacheWay == 0) streams--;
+        if ((long)streams * a.RowStride % FloatsOfCacheWay == 0) streams--;
+        if (streams < 2) streams = 0;
         ref float left = ref Checked(a, a.Columns), right = ref Checked(b, c.Columns), target = ref Checked(c, c.Columns);
         for (int i = 0; i < streams; i++) Tile(tall, a.Columns, ref left, a, i, streams, ref right, b.RowStride, ref target, c, accumulate);
         for (int i = streams * tall, height; i < c.Rows; i += height)
