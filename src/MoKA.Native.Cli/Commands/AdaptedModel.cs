@@ -29,7 +29,6 @@ internal sealed class AdaptedModel : IDisposable
 
     public static AdaptedModel Load(Terminal terminal, string modelPath, string? adapterFolder, bool anyBase, string output, string? tokenizer, bool force, int threads)
     {
-        AdapterInput.CheckAnyBase(anyBase, adapterFolder is not null);
         OutputFolder.RequireFree(output, force);
         string? adapter = adapterFolder is null ? null : AdapterInput.FolderOf(adapterFolder);
         string? words = Directory.Exists(tokenizer) ? TokenizerFile.Find(tokenizer) : tokenizer;

@@ -14,10 +14,11 @@ internal readonly ref struct RowStreams
     /// <summary>Bytes by which a loop over such rows asks for each stream ahead of what it reads.</summary>
     public const int Ahead = 512;
 
+    /// <summary>How many rows lie side by side on AVX-512 and on AVX2.</summary>
+    public const int Sixteen = LaneColumns.Rows, Eight = LaneColumns.Rows / 2;
+
     /// <summary>Streams a multiple of this apart would share a quarter of the sets of a first-level cache, or fewer.</summary>
     private const int SharedSets = 1024;
-
-    private readonly ref byte _ahead;
 
     /// <summary>
     /// So many rows, <paramref name="apart"/> rows from each other, from the first of <paramref name="source"/> to its end. They are copied to where
@@ -30,7 +31,7 @@ internal readonly ref struct RowStreams
         Bytes = LaneRows.Apart(worker, source, count, ref stride, bytesOfRow);
         Stride = stride;
         // Rows are copied whole: while they are used, those that the lanes go on with are asked for.
-        _ahead = ref Unsafe.Add(ref MemoryMarshal.GetReference(source), Stride == SourceStride ? Ahead : bytesOfRow);
+        AheadOfFirst = ref Unsafe.Add(ref MemoryMarshal.GetReference(source), Stride == SourceStride ? Ahead : bytesOfRow);
     }
 
     /// <summary>The rows' bytes, the first row's first.</summary>
@@ -43,7 +44,14 @@ internal readonly ref struct RowStreams
     public int SourceStride { get; }
 
     /// <summary>What is asked for while the first bytes of the first row are read.</summary>
-    public ref byte AheadOfFirst => ref _ahead;
+    public readonly ref byte AheadOfFirst;
+
+    /// <summary>How many of so many rows lie side by side in registers of 32-bit lanes, and how many of them each lane takes.</summary>
+    public static (int Lanes, int RowsOfLane) Cut(InstructionSet set, int rows, int bytesOfRow)
+    {
+        int lanes = set == InstructionSet.Avx512 && rows >= Sixteen ? Sixteen : set >= InstructionSet.Avx2 && rows >= Eight ? Eight : 1;
+        return (lanes, RowsOfLane(rows, lanes, bytesOfRow));
+    }
 
     /// <summary>How many of so many rows each lane takes. Fewer than there are lanes may be left over, or twice as many.</summary>
     public static int RowsOfLane(int rows, int lanes, int bytesOfRow)

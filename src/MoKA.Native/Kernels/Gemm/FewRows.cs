@@ -12,6 +12,9 @@ internal static class FewRows
 {
     private const int Lanes = LaneColumns.Rows, RowsAtOnce = 4, StepsAtOnce = 4, MostRows = 7, BytesOfSteps = Lanes * StepsAtOnce * sizeof(float);
 
+    /// <summary>The most columns at a time, where each is adjacent.</summary>
+    public const int ColumnsAtOnce = 2 * Lanes;
+
     /// <summary>Steps for which four rows are swept over, then the others: those rows of B are still in a cache.</summary>
     private const int StepsOfSweep = 32;
 
@@ -41,7 +44,7 @@ internal static class FewRows
         else
             for (int column = 0, some; column < whole; column += some)
             {
-                some = a.Rows <= RowsAtOnce && whole - column >= 2 * Lanes ? 2 * Lanes : Lanes;
+                some = a.Rows <= RowsAtOnce && whole - column >= ColumnsAtOnce ? ColumnsAtOnce : Lanes;
                 SideBySide(worker, a, b.Block(0, steps, column, some), c.Block(0, c.Rows, column, some));
             }
         for (int i = 0; i < a.Rows; i++)
@@ -96,8 +99,8 @@ internal static class FewRows
             ref float values = ref MemoryMarshal.GetReference(x.Data.Slice(k, last * x.RowStride + some));
             // Copied apart, memory waits while a copy is used: a piece of the columns after these is asked for, as long as this one.
             ref byte next = ref Unsafe.As<float, byte>(ref Unsafe.Add(ref MemoryMarshal.GetReference(b.Data), (nint)columns * (b.ColumnStride + k)));
-            if (columns > Lanes) FourRows(ref at, distance, some, apart, ref next, ref values, Steps(x, 0), y);
-            else SevenRows(ref at, distance, some, apart, ref next, ref values, Steps(x, 0), ref Unsafe.Add(ref values, fifth * (nint)x.RowStride), Steps(x, fifth), y);
+            if (columns > Lanes) FourRows(ref at, distance, some, apart, ref next, ref values, FourTokens.Steps(x, 0), y);
+            else SevenRows(ref at, distance, some, apart, ref next, ref values, FourTokens.Steps(x, 0), ref Unsafe.Add(ref values, fifth * (nint)x.RowStride), FourTokens.Steps(x, fifth), y);
         }
     }
 
@@ -106,7 +109,7 @@ internal static class FewRows
     private static void FourRows(ref byte at, nint stride, nint steps, bool apart, ref byte next, ref float x, TokenSteps rows, MatrixSpan y)
     {
         MatrixSpan right = y.Block(0, y.Rows, Lanes, Lanes);
-        LaneFour<float> sums = Read(y, 0), more = Read(right, 0);
+        LaneFour<float> sums = FourTokens.Read(y, 0), more = FourTokens.Read(right, 0);
         ref byte second = ref Unsafe.Add(ref at, Lanes * stride);
         for (nint step = 0; step < steps; step += StepsAtOnce)
         {
@@ -123,8 +126,8 @@ internal static class FewRows
             at = ref Unsafe.Add(ref at, StepsAtOnce * sizeof(float));
             second = ref Unsafe.Add(ref second, StepsAtOnce * sizeof(float));
         }
-        Write(sums, y, 0);
-        Write(more, right, 0);
+        FourTokens.Write(sums, y, 0);
+        FourTokens.Write(more, right, 0);
     }
 
     /// <summary>Four steps of sixteen columns for up to eight rows: four from <paramref name="x"/> and four from <paramref name="fifth"/> on.</summary>
@@ -133,7 +136,7 @@ internal static class FewRows
     {
         // Of at most four rows the last takes the place of the fifth, with the same bits.
         int from = Math.Min(RowsAtOnce, y.Rows - 1);
-        LaneFour<float> sums = Read(y, 0), more = Read(y, from);
+        LaneFour<float> sums = FourTokens.Read(y, 0), more = FourTokens.Read(y, from);
         for (nint step = 0; step < steps; step += StepsAtOnce)
         {
             if (apart)
@@ -146,8 +149,8 @@ internal static class FewRows
             more = AddFour(b0, b1, b2, b3, ref Unsafe.Add(ref fifth, step), others, more);
             at = ref Unsafe.Add(ref at, StepsAtOnce * sizeof(float));
         }
-        Write(sums, y, 0);
-        Write(more, y, from);
+        FourTokens.Write(sums, y, 0);
+        FourTokens.Write(more, y, from);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -157,22 +160,6 @@ internal static class FewRows
         sums = Levels.AddTokens(b1.AsSingle(), ref Unsafe.Add(ref x, 1), rows, sums);
         sums = Levels.AddTokens(b2.AsSingle(), ref Unsafe.Add(ref x, 2), rows, sums);
         return Levels.AddTokens(b3.AsSingle(), ref Unsafe.Add(ref x, 3), rows, sums);
-    }
-
-    /// <summary>How far behind a row of x the next three lie; a row that is not there is the last one again.</summary>
-    private static TokenSteps Steps(MatrixSpan x, int row) => new(
-        (Math.Min(row + 1, x.Rows - 1) - row) * x.RowStride, (Math.Min(row + 2, x.Rows - 1) - row) * x.RowStride, (Math.Min(row + 3, x.Rows - 1) - row) * x.RowStride);
-
-    private static LaneFour<float> Read(MatrixSpan y, int row) => new(
-        Vector512.Create<float>(y.Row(row)), Vector512.Create<float>(y.Row(Math.Min(row + 1, y.Rows - 1))),
-        Vector512.Create<float>(y.Row(Math.Min(row + 2, y.Rows - 1))), Vector512.Create<float>(y.Row(Math.Min(row + 3, y.Rows - 1))));
-
-    private static void Write(LaneFour<float> sums, MatrixSpan y, int row)
-    {
-        sums.A.CopyTo(y.Row(row));
-        sums.B.CopyTo(y.Row(Math.Min(row + 1, y.Rows - 1)));
-        sums.C.CopyTo(y.Row(Math.Min(row + 2, y.Rows - 1)));
-        sums.D.CopyTo(y.Row(Math.Min(row + 3, y.Rows - 1)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

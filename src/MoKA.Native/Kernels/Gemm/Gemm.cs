@@ -27,9 +27,6 @@ internal static partial class Gemm
     /// <summary>Columns of a task when A is a single row, or a few: adjacent pieces of B long enough for the processor to fetch ahead.</summary>
     private const int ColumnsOfRowTask = 256;
 
-    /// <summary>Columns that a few rows are multiplied with at a time.</summary>
-    private const int ColumnsOfFewRows = 32;
-
     /// <summary>Below this many multiply-adds, waking other threads costs more than it saves.</summary>
     private const long WorthSharing = 100_000;
 
@@ -51,7 +48,7 @@ internal static partial class Gemm
         bool alone = cpu.Threads == 1 || (long)c.Rows * b.Rows * b.Columns < WorthSharing;
         // As many tasks for each thread, of whole tiles.
         int tasks = alone ? 1 : Ceiling.OfRatio(Ceiling.OfRatio(b.Columns, ColumnsOfRowTask), cpu.Threads) * cpu.Threads;
-        int columnsOfTask = Math.Max(Ceiling.OfRatio(Ceiling.OfRatio(b.Columns, tasks), ColumnsOfFewRows) * ColumnsOfFewRows, 1);
+        int columnsOfTask = Math.Max(Ceiling.OfRatio(Ceiling.OfRatio(b.Columns, tasks), FewRows.ColumnsAtOnce) * FewRows.ColumnsAtOnce, 1);
         RowJob row = new(a, b, c, accumulate, columnsOfTask);
         cpu.Run(Ceiling.OfRatio(b.Columns, columnsOfTask), ref row);
     }

@@ -10,8 +10,7 @@ namespace MoKA.Native.Kernels;
 /// </summary>
 internal static partial class Int8Rows
 {
-    /// <summary>How many rows lie side by side on AVX-512 and on AVX2.</summary>
-    private const int Sixteen = LaneColumns.Rows, Eight = LaneColumns.Rows / 2;
+    private const int Sixteen = RowStreams.Sixteen, Eight = RowStreams.Eight;
 
     /// <summary>y [tokens, rows] for the tokens and whole rows of W. All tokens take some rows in turn, which stay in the first-level cache.</summary>
     public static void Run(InstructionSet set, QuantizedTokens tokens, ReadOnlySpan<byte> weights, MatrixSpan y)
@@ -20,9 +19,7 @@ internal static partial class Int8Rows
         Span<float> sums = stackalloc float[Sixteen];
         for (int row = 0, lanes, each; row < y.Columns; row += lanes * each)
         {
-            int left = y.Columns - row;
-            lanes = set == InstructionSet.Avx512 && left >= Sixteen ? Sixteen : set >= InstructionSet.Avx2 && left >= Eight ? Eight : 1;
-            each = RowStreams.RowsOfLane(left, lanes, bytesOfRow);
+            (lanes, each) = RowStreams.Cut(set, y.Columns - row, bytesOfRow);
             for (int first = row; first < row + each; first++)
             {
                 ReadOnlySpan<byte> rows = weights.Slice(first * bytesOfRow, ((lanes - 1) * each + 1) * bytesOfRow);

@@ -13,8 +13,7 @@ internal static partial class LevelRows
 {
     private const int BytesOfBlock = QuantizedTokens.Block / 2;
 
-    /// <summary>How many rows lie side by side on AVX-512 and on AVX2.</summary>
-    private const int Sixteen = LaneColumns.Rows, Eight = LaneColumns.Rows / 2;
+    private const int Sixteen = RowStreams.Sixteen, Eight = RowStreams.Eight;
 
     /// <summary>
     /// y [tokens, rows] for the tokens, their pairs dealt (<see cref="QuantizedTokens.DealPairs"/>), and the rows of W from
@@ -27,9 +26,7 @@ internal static partial class LevelRows
         Span<float> sums = stackalloc float[Sixteen];
         for (int row = 0, lanes, each; row < y.Columns; row += lanes * each)
         {
-            int left = y.Columns - row;
-            lanes = set == InstructionSet.Avx512 && left >= Sixteen ? Sixteen : set >= InstructionSet.Avx2 && left >= Eight ? Eight : 1;
-            each = RowStreams.RowsOfLane(left, lanes, bytesOfRow);
+            (lanes, each) = RowStreams.Cut(set, y.Columns - row, bytesOfRow);
             for (int own = row; own < row + each; own++)
             {
                 RowStreams codes = new(worker, w.CodesOf(first + own, (lanes - 1) * each + 1), lanes, each, bytesOfRow);

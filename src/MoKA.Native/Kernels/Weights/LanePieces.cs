@@ -13,6 +13,27 @@ internal readonly struct LaneFour<T>(Vector512<T> a, Vector512<T> b, Vector512<T
 /// <summary>How many floats behind the first of four tokens the others' numbers lie. With fewer tokens some are the last one again.</summary>
 internal readonly record struct TokenSteps(nint Second, nint Third, nint Fourth);
 
+/// <summary>The rows of four tokens that are used side by side, from a row of a matrix on. One that is not there is the last one again, with the same bits.</summary>
+internal static class FourTokens
+{
+    /// <summary>How far behind the first of them the others lie.</summary>
+    public static TokenSteps Steps(MatrixSpan x, int row) => new((At(x, row, 1) - row) * x.RowStride, (At(x, row, 2) - row) * x.RowStride, (At(x, row, 3) - row) * x.RowStride);
+
+    /// <summary>The first sixteen columns of each.</summary>
+    public static LaneFour<float> Read(MatrixSpan y, int row) => new(
+        Vector512.Create<float>(y.Row(row)), Vector512.Create<float>(y.Row(At(y, row, 1))), Vector512.Create<float>(y.Row(At(y, row, 2))), Vector512.Create<float>(y.Row(At(y, row, 3))));
+
+    public static void Write(LaneFour<float> sums, MatrixSpan y, int row)
+    {
+        sums.A.CopyTo(y.Row(row));
+        sums.B.CopyTo(y.Row(At(y, row, 1)));
+        sums.C.CopyTo(y.Row(At(y, row, 2)));
+        sums.D.CopyTo(y.Row(At(y, row, 3)));
+    }
+
+    private static int At(MatrixSpan matrix, int row, int behind) => Math.Min(row + behind, matrix.Rows - 1);
+}
+
 /// <summary>What 16 bytes of a row stand for.</summary>
 internal interface ILanePiece
 {

@@ -59,10 +59,9 @@ internal static class LaneRows
         ref float values = ref MemoryMarshal.GetReference(x.Data[..((x.Rows - 1) * x.RowStride + runs.Count * runs.Pieces * TPiece.Weights)]);
         ref float own = ref MemoryMarshal.GetReference(scales[..((runs.Count - 1) * Rows + Lanes)]);
         int ahead = runs.Bytes * Lanes / runs.Pieces;
-        int second = Math.Min(1, x.Rows - 1), third = Math.Min(2, x.Rows - 1), fourth = Math.Min(3, x.Rows - 1);
-        TokenSteps steps = new(second * x.RowStride, third * x.RowStride, fourth * x.RowStride);
+        TokenSteps steps = FourTokens.Steps(x, 0);
         Vector512<float> table = Vector512.Create(levels);
-        LaneFour<float> sums = new(Vector512.Create<float>(y.Row(0)), Vector512.Create<float>(y.Row(second)), Vector512.Create<float>(y.Row(third)), Vector512.Create<float>(y.Row(fourth)));
+        LaneFour<float> sums = FourTokens.Read(y, 0);
         for (int run = 0; run < runs.Count; run++)
         {
             Vector512<float> scale = Vector512.LoadUnsafe(ref own);
@@ -81,10 +80,7 @@ internal static class LaneRows
             at = ref Unsafe.Add(ref at, runs.Bytes - runs.Pieces * Piece);
             own = ref Unsafe.Add(ref own, Rows);
         }
-        sums.A.CopyTo(y.Row(0));
-        sums.B.CopyTo(y.Row(second));
-        sums.C.CopyTo(y.Row(third));
-        sums.D.CopyTo(y.Row(fourth));
+        FourTokens.Write(sums, y, 0);
     }
 
     /// <summary>One token and all rows.</summary>
