@@ -133,7 +133,7 @@ public sealed class CodebookMatrix : FrozenMatrix
     private protected override void MultiplyPanels(Cpu cpu, MatrixSpan a, MatrixSpan c, bool transpose, bool accumulate) =>
         WeightProduct.Run(cpu, a, AsRows, Rows, Columns, transpose, c, accumulate);
 
-    private protected override void MultiplyCodes(Cpu cpu, MatrixSpan a, MatrixSpan y) => LevelProduct.Multiply(cpu, a, AsRows, Rows, y);
+    private protected override void MultiplyCodes(Cpu cpu, MatrixSpan a, MatrixSpan y) => Int8Product.Multiply(cpu, a, AsRows, Rows, y);
 
     private protected override bool IsFinite()
     {
@@ -143,7 +143,7 @@ public sealed class CodebookMatrix : FrozenMatrix
         for (int block = 0; block < blocks; block += atOnce)
         {
             int count = Math.Min(atOnce, blocks - block);
-            Magnitudes.CopyTo(block, some[..count]);
+            Magnitudes.CopyTo(block, 1, some[..count]);
             if (!Finite.All(some[..count])) return false;
         }
         return true;

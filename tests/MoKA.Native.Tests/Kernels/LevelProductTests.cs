@@ -35,7 +35,7 @@ public sealed class LevelProductTests
     [Fact]
     public void Stay_exact_where_sums_are_largest()
     {
-        // Levels of -1 and 1 against activations that are all at the ends of their range: no sum of 16 bits may wrap, and no float round.
+        // Levels of -1 and 1 against activations that are all at the ends of their range: no sum of 16 bits may wrap or be cut off.
         foreach (float sign in (float[])[1, -1])
         {
             float[] w = [.. Enumerable.Range(0, 64 * 64).Select(i => i / 64 % 2 == 0 ? -1f : i / 64 % 3 == 0 ? 1f : i % 32 == 0 ? -1f : 1f)], x = [.. Enumerable.Repeat(sign, 8 * 64)];
@@ -61,7 +61,7 @@ public sealed class LevelProductTests
                 {
                     double step = x.AsSpan(t * depth + k / 32 * 32, 32).ToArray().Max(MathF.Abs) / 127, most = dense.AsSpan(o * depth + k / 64 * 64, 64).ToArray().Max(MathF.Abs);
                     exact += x[t * depth + k] * (double)dense[o * depth + k];
-                    bound += Math.Abs(dense[o * depth + k]) * step * 0.5001 + most * 0.5001 / 2047 * (Math.Abs(x[t * depth + k]) + step);
+                    bound += Math.Abs(dense[o * depth + k]) * step * 0.5001 + most * 0.5001 / Scale(type) * (Math.Abs(x[t * depth + k]) + step);
                 }
                 Assert.InRange(y[t * outputs + o], exact - bound - 1e-4, exact + bound + 1e-4);
             }
@@ -110,12 +110,13 @@ public sealed class LevelProductTests
         return y;
     }
 
-    /// <summary>e = max |x| / 127, p = x (1 / e) and L = 2047 level to the nearest, y = fma(Σ L p × (m / 2047), e, y) over blocks of 32.</summary>
+    /// <summary>e = max |x| / 127, p = x (1 / e) and L = s level to the nearest, y = fma(Σ L p × (m / s), e, y) over blocks of 32.</summary>
     private static float[] Definition(float[] x, CodebookMatrix weight, int tokens)
     {
         (int outputs, int depth) = (weight.Rows, weight.Columns);
         float[] y = new float[tokens * outputs];
         ReadOnlySpan<float> levels = weight.Type.Codebook().Levels;
+        float unit = (float)(1 / Scale(weight.Type));
         for (int t = 0; t < tokens; t++)
             for (int b = 0; b < depth / 32; b++)
             {
@@ -129,13 +130,16 @@ public sealed class LevelProductTests
                     for (int k = 0; k < 32; k++)
                     {
                         int code = (first + k) % 2 == 0 ? weight.Codes[(first + k) / 2] >> 4 : weight.Codes[(first + k) / 2] & 15;
-                        sum += (int)MathF.Round(levels[code] * 2047) * (int)MathF.Round(some[k] * inverse);
+                        sum += (int)Math.Round(levels[code] * Scale(weight.Type)) * (int)MathF.Round(some[k] * inverse);
                     }
-                    y[t * outputs + o] = MathF.FusedMultiplyAdd(sum * (Magnitude(weight, first / weight.BlockSize) * (1 / 2047f)), e, y[t * outputs + o]);
+                    y[t * outputs + o] = MathF.FusedMultiplyAdd(sum * (Magnitude(weight, first / weight.BlockSize) * unit), e, y[t * outputs + o]);
                 }
             }
         return y;
     }
+
+    /// <summary>Of all scales that leave levels in -64 .. 64, those that bring them nearest to whole numbers.</summary>
+    private static double Scale(CodebookType type) => type == CodebookType.NF4 ? 64.0625 : 60;
 
     private static float Magnitude(CodebookMatrix weight, int block)
     {

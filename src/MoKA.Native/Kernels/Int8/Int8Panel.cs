@@ -1,17 +1,17 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// Some rows of W in Q4_0 as the tiles read them, a block of depth 32 after another: eight groups of four steps, in each
+/// Some rows of W as the tiles read them, a block of depth 32 after another: eight groups of four steps, in each
 /// four codes of every row side by side, and then the rows' scales.
 /// <code>[blocks][8 groups][width rows][4 codes]   [blocks][width] scales</code>
 /// </summary>
 internal readonly ref struct Int8Panel
 {
     public const int Groups = 8, StepsOfGroup = 4;
-    private const uint LowHalves = 0x0F0F0F0F;
 
     /// <summary>Room for <paramref name="width"/> rows.</summary>
     public Int8Panel(int width, int blocks, Span<float> memory)
@@ -35,27 +35,15 @@ internal readonly ref struct Int8Panel
     /// <summary>How many floats of memory a panel takes.</summary>
     public static int FloatsFor(int width, int blocks) => blocks * width * (Groups + 1);
 
-    /// <summary>Lays out rows of whole blocks; rows that are not there get scales of zero.</summary>
-    [MethodImpl(Compiled.AtOnce)]
-    public void Pack(ReadOnlySpan<byte> weights, int rows)
+    /// <summary>Puts a block's 32 codes of a row in their places.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Put(int row, int block, Vector128<byte> first, Vector128<byte> last)
     {
-        if (rows < Width) Scales.Clear();
-        for (int row = 0; row < rows; row++)
+        Span<uint> to = Codes.Slice(block * Groups * Width, Groups * Width);
+        for (int g = 0; g < Groups / 2; g++)
         {
-            ReadOnlySpan<byte> blocks = weights.Slice(row * Blocks * Q4_0.Bytes, Blocks * Q4_0.Bytes);
-            for (int b = 0; b < Blocks; b++)
-            {
-                ReadOnlySpan<byte> block = blocks.Slice(b * Q4_0.Bytes, Q4_0.Bytes);
-                Scales[b * Width + row] = (float)MemoryMarshal.Read<Half>(block);
-                Span<uint> to = Codes.Slice(b * Groups * Width, Groups * Width);
-                for (int g = 0; g < Groups / 2; g++)
-                {
-                    // The low halves of the 16 bytes are steps 0 .. 15, the high halves steps 16 .. 31.
-                    uint pairs = MemoryMarshal.Read<uint>(block[(2 + g * StepsOfGroup)..]);
-                    to[g * Width + row] = pairs & LowHalves;
-                    to[(g + Groups / 2) * Width + row] = pairs >> 4 & LowHalves;
-                }
-            }
+            to[g * Width + row] = first.AsUInt32()[g];
+            to[(g + Groups / 2) * Width + row] = last.AsUInt32()[g];
         }
     }
 }

@@ -1,15 +1,14 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace MoKA.Native.Kernels;
 
 internal static partial class Int8Tile
 {
-    /// <summary>Three tokens by 16 rows: 6 sums of 16 bits and 6 of floats stay in registers.</summary>
+    /// <summary>Three tokens by 16 rows: 6 sums of integers and 6 of floats stay in registers.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void ThreeTokensAvx2(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, int depth, Int8Panel panel, Span<float> y)
+    private static void ThreeTokensAvx2<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, int depth, Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
     {
         ref sbyte a = ref MemoryMarshal.GetReference(codes);
         ref float e = ref MemoryMarshal.GetReference(scales);
@@ -17,40 +16,39 @@ internal static partial class Int8Tile
         ref byte w = ref Unsafe.As<uint, byte>(ref MemoryMarshal.GetReference(panel.Codes));
         ref float d = ref MemoryMarshal.GetReference(panel.Scales);
         int blocks = panel.Blocks;
-        Vector256<short> ones = Vector256<short>.One;
         Vector256<float> y00 = Vector256<float>.Zero, y10 = Vector256<float>.Zero, y20 = Vector256<float>.Zero;
         Vector256<float> y01 = Vector256<float>.Zero, y11 = Vector256<float>.Zero, y21 = Vector256<float>.Zero;
         for (int b = 0; b < blocks; b++)
         {
-            Vector256<short> s00 = Vector256.Create(Unsafe.Add(ref bias, b)).AsInt16(), s01 = s00;
-            Vector256<short> s10 = Vector256.Create(Unsafe.Add(ref bias, b + blocks)).AsInt16(), s11 = s10;
-            Vector256<short> s20 = Vector256.Create(Unsafe.Add(ref bias, b + 2 * blocks)).AsInt16(), s21 = s20;
+            Vector256<int> s00 = Vector256.Create(T.Start(Unsafe.Add(ref bias, b))), s01 = s00;
+            Vector256<int> s10 = Vector256.Create(T.Start(Unsafe.Add(ref bias, b + blocks))), s11 = s10;
+            Vector256<int> s20 = Vector256.Create(T.Start(Unsafe.Add(ref bias, b + 2 * blocks))), s21 = s20;
             for (int g = 0; g < Int8Panel.Groups; g++)
             {
                 Vector256<byte> w0 = Vector256.LoadUnsafe(ref w), w1 = Vector256.LoadUnsafe(ref w, 32);
                 w = ref Unsafe.Add(ref w, 64);
                 Vector256<sbyte> a0 = Vector256.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.As<sbyte, byte>(ref a))).AsSByte();
-                s00 += Avx2.MultiplyAddAdjacent(w0, a0);
-                s01 += Avx2.MultiplyAddAdjacent(w1, a0);
+                s00 = T.Add(s00, w0, a0);
+                s01 = T.Add(s01, w1, a0);
                 Vector256<sbyte> a1 = Vector256.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.As<sbyte, byte>(ref Unsafe.Add(ref a, depth)))).AsSByte();
-                s10 += Avx2.MultiplyAddAdjacent(w0, a1);
-                s11 += Avx2.MultiplyAddAdjacent(w1, a1);
+                s10 = T.Add(s10, w0, a1);
+                s11 = T.Add(s11, w1, a1);
                 Vector256<sbyte> a2 = Vector256.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.As<sbyte, byte>(ref Unsafe.Add(ref a, 2 * depth)))).AsSByte();
-                s20 += Avx2.MultiplyAddAdjacent(w0, a2);
-                s21 += Avx2.MultiplyAddAdjacent(w1, a2);
+                s20 = T.Add(s20, w0, a2);
+                s21 = T.Add(s21, w1, a2);
                 a = ref Unsafe.Add(ref a, Int8Panel.StepsOfGroup);
             }
             Vector256<float> d0 = Vector256.LoadUnsafe(ref d), d1 = Vector256.LoadUnsafe(ref d, 8);
             d = ref Unsafe.Add(ref d, 16);
             Vector256<float> e0 = Vector256.Create(Unsafe.Add(ref e, b));
-            y00 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(Avx2.MultiplyAddAdjacent(s00, ones)) * d0, e0, y00);
-            y01 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(Avx2.MultiplyAddAdjacent(s01, ones)) * d1, e0, y01);
+            y00 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(T.Whole(s00)) * d0, e0, y00);
+            y01 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(T.Whole(s01)) * d1, e0, y01);
             Vector256<float> e1 = Vector256.Create(Unsafe.Add(ref e, b + blocks));
-            y10 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(Avx2.MultiplyAddAdjacent(s10, ones)) * d0, e1, y10);
-            y11 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(Avx2.MultiplyAddAdjacent(s11, ones)) * d1, e1, y11);
+            y10 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(T.Whole(s10)) * d0, e1, y10);
+            y11 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(T.Whole(s11)) * d1, e1, y11);
             Vector256<float> e2 = Vector256.Create(Unsafe.Add(ref e, b + 2 * blocks));
-            y20 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(Avx2.MultiplyAddAdjacent(s20, ones)) * d0, e2, y20);
-            y21 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(Avx2.MultiplyAddAdjacent(s21, ones)) * d1, e2, y21);
+            y20 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(T.Whole(s20)) * d0, e2, y20);
+            y21 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(T.Whole(s21)) * d1, e2, y21);
         }
         ref float to = ref MemoryMarshal.GetReference(y);
         y00.StoreUnsafe(ref to);
@@ -63,7 +61,7 @@ internal static partial class Int8Tile
 
     /// <summary>One token by 16 rows.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void OneTokenAvx2(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, Int8Panel panel, Span<float> y)
+    private static void OneTokenAvx2<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
     {
         ref sbyte a = ref MemoryMarshal.GetReference(codes);
         ref float e = ref MemoryMarshal.GetReference(scales);
@@ -71,26 +69,25 @@ internal static partial class Int8Tile
         ref byte w = ref Unsafe.As<uint, byte>(ref MemoryMarshal.GetReference(panel.Codes));
         ref float d = ref MemoryMarshal.GetReference(panel.Scales);
         int blocks = panel.Blocks;
-        Vector256<short> ones = Vector256<short>.One;
         Vector256<float> y00 = Vector256<float>.Zero;
         Vector256<float> y01 = Vector256<float>.Zero;
         for (int b = 0; b < blocks; b++)
         {
-            Vector256<short> s00 = Vector256.Create(Unsafe.Add(ref bias, b)).AsInt16(), s01 = s00;
+            Vector256<int> s00 = Vector256.Create(T.Start(Unsafe.Add(ref bias, b))), s01 = s00;
             for (int g = 0; g < Int8Panel.Groups; g++)
             {
                 Vector256<byte> w0 = Vector256.LoadUnsafe(ref w), w1 = Vector256.LoadUnsafe(ref w, 32);
                 w = ref Unsafe.Add(ref w, 64);
                 Vector256<sbyte> a0 = Vector256.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.As<sbyte, byte>(ref a))).AsSByte();
-                s00 += Avx2.MultiplyAddAdjacent(w0, a0);
-                s01 += Avx2.MultiplyAddAdjacent(w1, a0);
+                s00 = T.Add(s00, w0, a0);
+                s01 = T.Add(s01, w1, a0);
                 a = ref Unsafe.Add(ref a, Int8Panel.StepsOfGroup);
             }
             Vector256<float> d0 = Vector256.LoadUnsafe(ref d), d1 = Vector256.LoadUnsafe(ref d, 8);
             d = ref Unsafe.Add(ref d, 16);
             Vector256<float> e0 = Vector256.Create(Unsafe.Add(ref e, b));
-            y00 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(Avx2.MultiplyAddAdjacent(s00, ones)) * d0, e0, y00);
-            y01 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(Avx2.MultiplyAddAdjacent(s01, ones)) * d1, e0, y01);
+            y00 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(T.Whole(s00)) * d0, e0, y00);
+            y01 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(T.Whole(s01)) * d1, e0, y01);
         }
         ref float to = ref MemoryMarshal.GetReference(y);
         y00.StoreUnsafe(ref to);

@@ -4,9 +4,8 @@ using System.Runtime.InteropServices;
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// Some tokens times a panel of W. In each lane of 32 bits the four products of a group are added up as two sums of 16
-/// bits, over the eight groups of a block: they start from the token's bias, so that they are sums of (q - 8) p, which
-/// stay within 16 × 8 × 127 whatever part of them is done.
+/// Some tokens times a panel of W. In each lane of 32 bits the four products of a group are added up over the eight groups of a
+/// block, in the way that the weights allow (<see cref="IInt8Weights"/>).
 /// </summary>
 internal static partial class Int8Tile
 {
@@ -24,7 +23,7 @@ internal static partial class Int8Tile
     }
 
     /// <summary>tile [count, width] = tokens from <paramref name="first"/> on times the panel; count as <see cref="Height"/> says.</summary>
-    public static void Run(InstructionSet set, QuantizedTokens tokens, int first, int count, Int8Panel panel, Span<float> tile)
+    public static void Run<T>(InstructionSet set, QuantizedTokens tokens, int first, int count, Int8Panel panel, Span<float> tile) where T : IInt8Weights, allows ref struct
     {
         // The slices prove the bounds once; the tiles then read and write without checks.
         ReadOnlySpan<sbyte> codes = tokens.Codes.Slice(first * tokens.Depth, count * tokens.Depth);
@@ -39,26 +38,26 @@ internal static partial class Int8Tile
         switch (set)
         {
             case InstructionSet.Avx512 when count == 6:
-                SixTokensAvx512(codes, scales, biases, tokens.Depth, panel, y);
+                SixTokensAvx512<T>(codes, scales, biases, tokens.Depth, panel, y);
                 break;
             case InstructionSet.Avx512:
-                OneTokenAvx512(codes, scales, biases, panel, y);
+                OneTokenAvx512<T>(codes, scales, biases, panel, y);
                 break;
             case InstructionSet.Avx2 when count == 3:
-                ThreeTokensAvx2(codes, scales, biases, tokens.Depth, panel, y);
+                ThreeTokensAvx2<T>(codes, scales, biases, tokens.Depth, panel, y);
                 break;
             case InstructionSet.Avx2:
-                OneTokenAvx2(codes, scales, biases, panel, y);
+                OneTokenAvx2<T>(codes, scales, biases, panel, y);
                 break;
             default:
-                Scalar(codes, scales, panel, y);
+                Scalar<T>(codes, scales, panel, y);
                 break;
         }
     }
 
     /// <summary>The specification, for one token.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void Scalar(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, Int8Panel panel, Span<float> y)
+    private static void Scalar<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
     {
         ReadOnlySpan<byte> weights = MemoryMarshal.AsBytes(panel.Codes);
         for (int row = 0; row < panel.Width; row++)
@@ -70,7 +69,7 @@ internal static partial class Int8Tile
                 for (int k = 0; k < QuantizedTokens.Block; k++)
                 {
                     int at = ((b * Int8Panel.Groups + k / Int8Panel.StepsOfGroup) * panel.Width + row) * Int8Panel.StepsOfGroup + k % Int8Panel.StepsOfGroup;
-                    products += (weights[at] - 8) * codes[b * QuantizedTokens.Block + k];
+                    products += (weights[at] - T.Centre) * codes[b * QuantizedTokens.Block + k];
                 }
                 sum = MathF.FusedMultiplyAdd(products * panel.Scales[b * panel.Width + row], scales[b], sum);
             }

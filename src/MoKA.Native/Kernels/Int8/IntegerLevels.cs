@@ -1,46 +1,40 @@
-using System.Numerics.Tensors;
-
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// The sixteen levels of a codebook as whole numbers of 12 bits, L = round(2047 level), for products in integers: 32 of them times
-/// codes of 8 bits add up to less than 2²⁴, which integers and floats both hold exactly. A byte shuffle looks each up in two
-/// parts of 6 bits, L + 2048 = 64 high + low.
+/// The sixteen levels of a codebook as whole numbers of 7 bits, L = round(s level), for products in integers: two of them,
+/// made positive, times codes of 8 bits add up within 16 bits, 2 × 128 × 127. The scale s is what brings the levels nearest
+/// to whole numbers.
 /// </summary>
 internal sealed class IntegerLevels
 {
-    public const int Centre = 2048, HighUnit = 64;
-    private const float Largest = 2047;
+    /// <summary>What is added to L, so that it is no less than 0.</summary>
+    public const int Centre = 64;
 
-    /// <summary>What one step of a whole level is worth.</summary>
-    public const float Unit = 1 / Largest;
+    /// <summary>The least scale that is tried, and the steps by which others follow while L stays within -64 .. 64.</summary>
+    private const double LeastScale = 56, Step = 1.0 / 128;
 
-    private readonly int[] _levels;
-    private readonly byte[] _high, _low;
+    private readonly byte[] _codes;
 
+    /// <summary>Levels between -1 and 1.</summary>
     public IntegerLevels(ReadOnlySpan<float> levels)
     {
-        float[] whole = new float[levels.Length];
-        levels.CopyTo(whole);
-        ToWhole(whole);
-        _levels = [.. whole.Select(level => (int)level)];
-        _high = [.. _levels.Select(level => (byte)((level + Centre) / HighUnit))];
-        _low = [.. _levels.Select(level => (byte)((level + Centre) % HighUnit))];
+        double best = LeastScale, least = double.PositiveInfinity;
+        for (double scale = LeastScale; scale < Centre + 0.5; scale += Step)
+        {
+            double error = 0;
+            foreach (float level in levels) error += Square(Math.Round(level * scale) / scale - level);
+            if (error < least) (best, least) = (scale, error);
+        }
+        Unit = (float)(1 / best);
+        _codes = new byte[levels.Length];
+        for (int i = 0; i < levels.Length; i++) _codes[i] = (byte)(Centre + Math.Round(levels[i] * best));
     }
 
-    /// <summary>L of each code [16], -2047 .. 2047.</summary>
-    public ReadOnlySpan<int> Levels => _levels;
+    /// <summary>What one step of a whole level is worth, 1 / s.</summary>
+    public float Unit { get; }
 
-    /// <summary>The upper part of each [16], at most 63.</summary>
-    public ReadOnlySpan<byte> High => _high;
+    /// <summary>L + 64 of each code [16], 0 .. 128.</summary>
+    public ReadOnlySpan<byte> Codes => _codes;
 
-    /// <summary>The lower part of each [16], at most 63.</summary>
-    public ReadOnlySpan<byte> Low => _low;
-
-    /// <summary>Turns levels into whole ones, as floats.</summary>
-    public static void ToWhole(Span<float> levels)
-    {
-        TensorPrimitives.Multiply(levels, Largest, levels);
-        TensorPrimitives.Round(levels, levels);
-    }
+    private static double Square(double x) => x * x;
 }

@@ -6,12 +6,11 @@ namespace MoKA.Native.Kernels;
 
 /// <summary>
 /// Few tokens times rows of W in NF4 or FP4, read where they lie. Several rows lie side by side in the lanes of a register
-/// (<see cref="RowStreams"/>) and a byte shuffle looks the levels up, each in two parts; sums of both parts stay within 16 bits for two products of two neighbours
-/// each, 4 × 63 × 127. The bits are those of the specification.
+/// (<see cref="RowStreams"/>) and a byte shuffle looks the levels up. The bits are those of the specification.
 /// </summary>
 internal static partial class LevelRows
 {
-    private const int BytesOfBlock = QuantizedTokens.Block / 2;
+    private const int BytesOfBlock = QuantizedTokens.Block / 2, BlocksOfLine = Prefetch.Line / BytesOfBlock;
 
     private const int Sixteen = RowStreams.Sixteen, Eight = RowStreams.Eight;
 
@@ -27,13 +26,16 @@ internal static partial class LevelRows
         for (int row = 0, lanes, each; row < y.Columns; row += lanes * each)
         {
             (lanes, each) = RowStreams.Cut(set, y.Columns - row, bytesOfRow);
+            RowScales next = w.UnitScales(worker, lanes);
+            next.Start(first + row, each);
             for (int own = row; own < row + each; own++)
             {
                 RowStreams codes = new(worker, w.CodesOf(first + own, (lanes - 1) * each + 1), lanes, each, bytesOfRow);
-                Span<float> scales = w.UnitScales(worker, first + own, each, lanes, 0, tokens.Depth, lanes);
+                ReadOnlySpan<float> scales = next.Finish();
+                if (own + 1 < row + each) next.Start(first + own + 1, each);
                 for (int t = 0; t < tokens.Tokens; t++)
                 {
-                    if (lanes == Sixteen) SixteenRows(tokens.Token(t), codes, w.Levels, scales, blocksOfScale, sums);
+                    if (lanes == Sixteen) SixteenRows(tokens.Token(t), codes, w.Levels, scales, blocksOfScale, ref next, sums);
                     else if (lanes == Eight) EightRows(tokens.Token(t), codes, w.Levels, scales, blocksOfScale, sums);
                     else sums[0] = Row(tokens.Token(t), codes.Bytes, w.Levels, scales, blocksOfScale);
                     for (int lane = 0; lane < lanes; lane++) y.Row(t)[own + lane * each] = sums[lane];
@@ -49,26 +51,16 @@ internal static partial class LevelRows
         float sum = 0;
         for (int b = 0; b < token.Blocks; b++)
         {
+            int line = b / BlocksOfLine * QuantizedTokens.Block * BlocksOfLine, half = QuantizedTokens.HalfOfLine(token.Depth, line);
             ReadOnlySpan<byte> pairs = codes.Slice(b * BytesOfBlock, BytesOfBlock);
-            ReadOnlySpan<sbyte> p = token.Codes.Slice(b * QuantizedTokens.Block, QuantizedTokens.Block);
+            ReadOnlySpan<sbyte> first = token.Codes.Slice(line + b % BlocksOfLine * BytesOfBlock, BytesOfBlock), second = token.Codes.Slice(line + half + b % BlocksOfLine * BytesOfBlock, BytesOfBlock);
             int products = 0;
             for (int j = 0; j < BytesOfBlock; j++)
-            {
-                int dealt = 8 * (j / 4) + j % 4;
-                products += levels.Levels[pairs[j] >> 4] * p[dealt] + levels.Levels[pairs[j] & 15] * p[dealt + 4];
-            }
+                products += (levels.Codes[pairs[j] >> 4] - IntegerLevels.Centre) * first[j] + (levels.Codes[pairs[j] & 15] - IntegerLevels.Centre) * second[j];
             sum = MathF.FusedMultiplyAdd(products * scales[b / blocksOfScale], token.Scales[b], sum);
         }
         return sum;
     }
-
-    /// <summary>-2048 Σ p from a block's biases, which are -8 Σ p in two halves.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Bias(int halves) => IntegerLevels.Centre / QuantizedTokens.Centre * ((short)halves + (halves >> 16));
-
-    /// <summary>Four codes of the token.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Four(ref byte p, int offset) => Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref p, offset));
 
     private static Vector128<byte> Table(ReadOnlySpan<byte> parts) => Vector128.Create(parts);
 }

@@ -64,14 +64,26 @@ internal readonly ref struct QuantizedTokens
         else cpu.Run(x.Rows, ref job);
     }
 
-    /// <summary>Puts all codes in the order in which NF4 keeps them in four bytes: of every eight, the first of each pair, then the second.</summary>
+    /// <summary>
+    /// Puts all codes in the order in which NF4 keeps them in a line of 64 bytes, the last line of a token perhaps shorter: the
+    /// first of each pair, which lie in upper halves of bytes, then the second.
+    /// </summary>
     [MethodImpl(Compiled.AtOnce)]
     public void DealPairs()
     {
-        ref sbyte codes = ref MemoryMarshal.GetReference(Codes);
-        for (int i = 0; i < Codes.Length; i += Vector128<sbyte>.Count)
-            Vector128.Shuffle(Vector128.LoadUnsafe(ref codes, (nuint)i), Vector128.Create(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15)).StoreUnsafe(ref codes, (nuint)i);
+        Span<sbyte> copy = stackalloc sbyte[2 * Prefetch.Line];
+        for (int token = 0; token < Tokens; token++)
+            for (int k = 0; k < Depth; k += copy.Length)
+            {
+                int half = HalfOfLine(Depth, k);
+                Span<sbyte> line = Codes.Slice(token * Depth + k, 2 * half), pairs = copy[..line.Length];
+                line.CopyTo(pairs);
+                for (int i = 0; i < half; i++) (line[i], line[half + i]) = (pairs[2 * i], pairs[2 * i + 1]);
+            }
     }
+
+    /// <summary>How many pairs the line has that begins at <paramref name="k"/>.</summary>
+    public static int HalfOfLine(int depth, int k) => Math.Min(Prefetch.Line, (depth - k) / 2);
 
     [MethodImpl(Compiled.AtOnce)]
     private void Quantize(int token, ReadOnlySpan<float> x)

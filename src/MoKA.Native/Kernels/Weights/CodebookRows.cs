@@ -40,13 +40,13 @@ internal readonly ref struct BlockMagnitudes
         }
     }
 
-    /// <summary>Writes the magnitudes of the blocks from <paramref name="first"/> on.</summary>
+    /// <summary>Writes the magnitudes of the blocks from <paramref name="first"/> on, times <paramref name="unit"/>.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    public void CopyTo(int first, Span<float> to)
+    public void CopyTo(int first, float unit, Span<float> to)
     {
         if (_codes.IsEmpty)
         {
-            _floats.Slice(first, to.Length).CopyTo(to);
+            TensorPrimitives.Multiply(_floats.Slice(first, to.Length), unit, to);
             return;
         }
         // One division for each run of blocks that share a nested scale, not for each block.
@@ -54,13 +54,20 @@ internal readonly ref struct BlockMagnitudes
         {
             int block = first + done;
             some = Math.Min(_nestedBlock - block % _nestedBlock, to.Length - done);
-            LookUp(_codes.Slice(block, some), _nested[block / _nestedBlock], to.Slice(done, some));
+            LookUp(_codes.Slice(block, some), _nested[block / _nestedBlock], unit, to.Slice(done, some));
         }
     }
 
-    /// <summary>map[q] × nested + offset for each code q.</summary>
+    /// <summary>Asks for what <see cref="CopyTo"/> reads for some blocks, which may lie beyond the last.</summary>
+    public void Prefetch(int first, int count)
+    {
+        if (_codes.IsEmpty) Kernels.Prefetch.Lines(ref Unsafe.As<float, byte>(ref Unsafe.Add(ref MemoryMarshal.GetReference(_floats), first)), count * sizeof(float));
+        else Kernels.Prefetch.Lines(ref Unsafe.Add(ref MemoryMarshal.GetReference(_codes), first), count);
+    }
+
+    /// <summary>(map[q] × nested + offset) × unit for each code q.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private unsafe void LookUp(ReadOnlySpan<byte> codes, float nested, Span<float> to)
+    private unsafe void LookUp(ReadOnlySpan<byte> codes, float nested, float unit, Span<float> to)
     {
         // The slices prove the bounds once, a byte any of 256 levels; the loops then read and write without checks.
         fixed (byte* code = codes)
@@ -71,12 +78,13 @@ internal readonly ref struct BlockMagnitudes
                 for (; i + 8 <= codes.Length; i += 8)
                 {
                     Vector256<float> scaled = Avx2.GatherVector256(map, Avx2.ConvertToVector256Int32(code + i), sizeof(float)) * nested;
-                    (scaled + Vector256.Create(_offset)).Store(target + i);
+                    ((scaled + Vector256.Create(_offset)) * unit).Store(target + i);
                 }
             for (; i < codes.Length; i++)
             {
                 float scaled = map[code[i]] * nested;
-                target[i] = scaled + _offset;
+                float magnitude = scaled + _offset;
+                target[i] = magnitude * unit;
             }
         }
     }
@@ -101,9 +109,6 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
         }
     }
 
-    /// <summary>Writes the levels of a row from <paramref name="column"/> on, without their magnitudes.</summary>
-    public void ReadLevels(int row, int column, Span<float> levels) => codebook.Dequantize(_codes, checked(row * columns + column), 1, levels);
-
     /// <summary>The levels as whole numbers.</summary>
     public IntegerLevels Levels => codebook.Integers;
 
@@ -113,23 +118,18 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
     /// <summary>The codes of some rows, each a whole number of bytes.</summary>
     public ReadOnlySpan<byte> CodesOf(int row, int rows) => _codes.Slice(checked(row * columns) / 2, rows * (columns / 2));
 
-    /// <summary>
-    /// What a step of a whole level is worth, for so many columns of some rows of whole blocks, <paramref name="apart"/> rows from each
-    /// other: [blocks, <paramref name="width"/>] with zeros where there are fewer rows.
-    /// </summary>
-    public Span<float> UnitScales(Worker worker, int row, int apart, int rows, int column, int count, int width)
-    {
-        Span<float> scales = Scales(worker, row, apart, rows, column, count, width);
-        TensorPrimitives.Multiply(scales, IntegerLevels.Unit, scales);
-        return scales;
-    }
+    /// <summary>What a step of a whole level is worth, for adjacent rows of whole blocks: [blocks, <paramref name="width"/>] with zeros where there are fewer rows.</summary>
+    public Span<float> UnitScales(Worker worker, int row, int rows, int width) => Scales(worker, row, rows, width, codebook.Integers.Unit);
 
-    /// <summary>The magnitudes of the same.</summary>
-    private Span<float> Scales(Worker worker, int row, int apart, int rows, int column, int count, int width)
+    /// <summary>The same for rows far apart.</summary>
+    public RowScales UnitScales(Worker worker, int rows) => new(_magnitudes, codebook.Integers.Unit, rows, columns / blockSize, worker);
+
+    /// <summary>The magnitudes of the same times <paramref name="unit"/>.</summary>
+    private Span<float> Scales(Worker worker, int row, int rows, int width, float unit)
     {
-        int blocksOfRow = columns / blockSize, first = column / blockSize, blocks = Ceiling.OfRatio(column + count, blockSize) - first;
-        Span<float> room = worker.Scratch(ScratchSlot.Dequantised, blocks * (width + rows)), scales = room[..(blocks * width)], ofRows = room.Slice(scales.Length, blocks * rows);
-        for (int i = 0; i < rows; i++) _magnitudes.CopyTo((row + i * apart) * blocksOfRow + first, ofRows.Slice(i * blocks, blocks));
+        int blocks = columns / blockSize;
+        Span<float> room = worker.Scratch(ScratchSlot.Dequantised, blocks * (width + rows)), scales = room[..(blocks * width)], ofRows = room[scales.Length..];
+        for (int i = 0; i < rows; i++) _magnitudes.CopyTo((row + i) * blocks, unit, ofRows.Slice(i * blocks, blocks));
         Packing.Pack(new MatrixSpan(ofRows, rows, blocks).Transposed, width, scales);
         return scales;
     }
@@ -145,7 +145,7 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
         for (int column = 0; column < y.Columns; column += LaneRows.Rows, row += LaneRows.Rows)
         {
             int stride = columns / 2, end = checked(row + LaneRows.Rows) * stride;
-            Span<float> scales = Scales(worker, row, 1, LaneRows.Rows, 0, columns, LaneRows.Rows);
+            Span<float> scales = Scales(worker, row, LaneRows.Rows, LaneRows.Rows, unit: 1);
             ReadOnlySpan<byte> rows = LaneRows.Apart(worker, CodesOf(row, LaneRows.Rows), LaneRows.Rows, ref stride, stride);
             LaneRows.Multiply<HighThenLowHalves>(rows, stride, runs, codebook.Levels, scales, _codes[end..], x, y.Block(0, y.Rows, column, LaneRows.Rows));
         }
@@ -153,3 +153,4 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
 
     public void Prefetch(int row, int column, int count) => Kernels.Prefetch.Lines(_codes.Slice((row * columns + column) / 2, count / 2));
 }
+
