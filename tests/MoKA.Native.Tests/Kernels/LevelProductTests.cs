@@ -27,6 +27,8 @@ public sealed class LevelProductTests
     [InlineData(6, 33, 128, 128)]
     [InlineData(29, 45, 4160, 64)]
     [InlineData(2, 18, 4096, 4096)]
+    [InlineData(5, 25, 64, 64)]
+    [InlineData(6, 25, 64, 64)]
     [InlineData(24, 25, 64, 64)]
     [InlineData(25, 25, 64, 64)]
     [InlineData(1040, 3, 64, 64)]

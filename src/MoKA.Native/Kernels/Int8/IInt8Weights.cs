@@ -11,8 +11,11 @@ internal interface IInt8Weights
     /// <summary>What is added to L to make it positive.</summary>
     static abstract int Centre { get; }
 
-    /// <summary>Whether rows are multiplied with tokens whose pairs are dealt (<see cref="QuantizedTokens.DealPairs"/>).</summary>
-    static abstract bool DealsPairs { get; }
+    /// <summary>How tokens must lie to be multiplied with rows.</summary>
+    static abstract TokenOrder OrderForRows { get; }
+
+    /// <summary>How tokens must lie to be multiplied with panels.</summary>
+    static abstract TokenOrder OrderForPanels { get; }
 
     /// <summary>Where a block's sums start, given the token's bias of it (<see cref="QuantizedTokens.Biases"/>).</summary>
     static abstract int Start(int bias);

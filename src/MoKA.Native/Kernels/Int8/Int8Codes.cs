@@ -11,11 +11,15 @@ namespace MoKA.Native.Kernels;
 /// </summary>
 internal readonly ref struct Int8Codes(ReadOnlySpan<byte> weights) : IInt8Weights
 {
+    private const uint LowHalves = 0x0F0F0F0F;
+
     private readonly ReadOnlySpan<byte> _weights = weights;
 
     public static int Centre => 8;
 
-    public static bool DealsPairs => false;
+    public static TokenOrder OrderForRows => TokenOrder.Natural;
+
+    public static TokenOrder OrderForPanels => TokenOrder.Natural;
 
     public static int Start(int bias) => bias;
 
@@ -40,15 +44,40 @@ internal readonly ref struct Int8Codes(ReadOnlySpan<byte> weights) : IInt8Weight
     [MethodImpl(Compiled.AtOnce)]
     public void Pack(Worker worker, int first, int rows, Int8Panel panel)
     {
-        int bytesOfRow = panel.Blocks * Q4_0.Bytes;
-        for (int row = 0; row < rows; row++)
+        int stride = panel.Blocks * Q4_0.Bytes, row = 0;
+        ReadOnlySpan<byte> weights = _weights.Slice(first * stride, rows * stride);
+        // The low halves of a block's 16 bytes are steps 0 .. 15, the high halves steps 16 .. 31.
+        if (worker.InstructionSet >= InstructionSet.Avx2)
+            for (; row + RowStreams.Eight <= rows; row += RowStreams.Eight)
+                for (int b = 0; b < panel.Blocks; b++)
+                {
+                    ref byte block = ref MemoryMarshal.GetReference(weights[(row * stride + b * Q4_0.Bytes)..]);
+                    Int8Rows.Scales8(ref block, stride).CopyTo(panel.Scales[(b * panel.Width + row)..]);
+                    LaneColumns.LoadEight(ref Unsafe.Add(ref block, sizeof(ushort)), stride, out Vector256<int> c0, out Vector256<int> c1, out Vector256<int> c2, out Vector256<int> c3);
+                    Put(panel, b, 0, row, c0);
+                    Put(panel, b, 1, row, c1);
+                    Put(panel, b, 2, row, c2);
+                    Put(panel, b, 3, row, c3);
+                }
+        for (; row < rows; row++)
             for (int b = 0; b < panel.Blocks; b++)
             {
-                ReadOnlySpan<byte> block = _weights.Slice((first + row) * bytesOfRow + b * Q4_0.Bytes, Q4_0.Bytes);
+                ReadOnlySpan<byte> block = weights.Slice(row * stride + b * Q4_0.Bytes, Q4_0.Bytes);
                 panel.Scales[b * panel.Width + row] = (float)MemoryMarshal.Read<Half>(block);
-                // The low halves of the 16 bytes are steps 0 .. 15, the high halves steps 16 .. 31.
-                Vector128<byte> pairs = Vector128.Create(block[(Q4_0.Bytes - Vector128<byte>.Count)..]), half = Vector128.Create((byte)15);
-                panel.Put(row, b, pairs & half, pairs >>> 4 & half);
+                for (int g = 0; g < Int8Panel.Groups / 2; g++)
+                {
+                    uint pairs = MemoryMarshal.Read<uint>(block[(sizeof(ushort) + g * Int8Panel.StepsOfGroup)..]);
+                    panel.Put(b, g, row, pairs & LowHalves);
+                    panel.Put(b, g + Int8Panel.Groups / 2, row, pairs >> 4 & LowHalves);
+                }
             }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put(Int8Panel panel, int block, int group, int row, Vector256<int> pairs)
+    {
+        Vector256<int> half = Vector256.Create((int)LowHalves);
+        panel.Put(block, group, row, (pairs & half).AsByte());
+        panel.Put(block, group + Int8Panel.Groups / 2, row, (pairs >>> 4 & half).AsByte());
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -14,7 +15,9 @@ internal readonly ref struct Int8Levels(CodebookRows weights) : IInt8Weights
 
     public static int Centre => IntegerLevels.Centre;
 
-    public static bool DealsPairs => true;
+    public static TokenOrder OrderForRows => TokenOrder.LinesDealt;
+
+    public static TokenOrder OrderForPanels => TokenOrder.EightsDealt;
 
     /// <summary>-64 Σ p from a block's bias, which is -8 Σ p in two halves.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -39,18 +42,39 @@ internal readonly ref struct Int8Levels(CodebookRows weights) : IInt8Weights
         int blocksOfScale = _weights.BlockSize / QuantizedTokens.Block;
         ReadOnlySpan<float> scales = _weights.UnitScales(worker, first, rows, panel.Width);
         for (int b = 0; b < panel.Blocks; b++) scales.Slice(b / blocksOfScale * panel.Width, panel.Width).CopyTo(panel.Scales[(b * panel.Width)..]);
+        int stride = panel.Blocks * bytes, row = 0;
+        ReadOnlySpan<byte> codes = _weights.CodesOf(first, rows);
         Vector128<byte> table = Vector128.Create(_weights.Levels.Codes), half = Vector128.Create((byte)15);
-        for (int row = 0; row < rows; row++)
-        {
-            ReadOnlySpan<byte> codes = _weights.CodesOf(first + row, 1);
+        // Four bytes are eight weights: the first of each pair, in the upper halves, make a group, the second the next.
+        if (worker.InstructionSet >= InstructionSet.Avx2)
+            for (; row + RowStreams.Eight <= rows; row += RowStreams.Eight)
+                for (int b = 0; b < panel.Blocks; b++)
+                {
+                    ref byte block = ref MemoryMarshal.GetReference(codes[(row * stride + b * bytes)..]);
+                    LaneColumns.LoadEight(ref block, stride, out Vector256<int> c0, out Vector256<int> c1, out Vector256<int> c2, out Vector256<int> c3);
+                    Put(panel, b, 0, row, c0, table);
+                    Put(panel, b, 2, row, c1, table);
+                    Put(panel, b, 4, row, c2, table);
+                    Put(panel, b, 6, row, c3, table);
+                }
+        for (; row < rows; row++)
             for (int b = 0; b < panel.Blocks; b++)
             {
-                // The first of each pair is in the upper half of its byte.
-                Vector128<byte> pairs = Vector128.Create(codes.Slice(b * bytes, bytes));
-                (Vector128<ushort> first0, Vector128<ushort> first1) = Vector128.Widen(Vector128.Shuffle(table, pairs >>> 4));
-                (Vector128<ushort> second0, Vector128<ushort> second1) = Vector128.Widen(Vector128.Shuffle(table, pairs & half));
-                panel.Put(row, b, (first0 | second0 << 8).AsByte(), (first1 | second1 << 8).AsByte());
+                Vector128<byte> pairs = Vector128.Create(codes.Slice(row * stride + b * bytes, bytes));
+                Vector128<uint> firsts = Vector128.Shuffle(table, pairs >>> 4).AsUInt32(), seconds = Vector128.Shuffle(table, pairs & half).AsUInt32();
+                for (int i = 0; i < Vector128<uint>.Count; i++)
+                {
+                    panel.Put(b, 2 * i, row, firsts[i]);
+                    panel.Put(b, 2 * i + 1, row, seconds[i]);
+                }
             }
-        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Put(Int8Panel panel, int block, int group, int row, Vector256<int> pairs, Vector128<byte> table)
+    {
+        Vector256<byte> both = Vector256.Create(table, table), half = Vector256.Create((byte)15);
+        panel.Put(block, group, row, Avx2.Shuffle(both, (pairs >>> 4).AsByte() & half));
+        panel.Put(block, group + 1, row, Avx2.Shuffle(both, pairs.AsByte() & half));
     }
 }

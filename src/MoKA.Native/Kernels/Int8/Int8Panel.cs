@@ -35,15 +35,11 @@ internal readonly ref struct Int8Panel
     /// <summary>How many floats of memory a panel takes.</summary>
     public static int FloatsFor(int width, int blocks) => blocks * width * (Groups + 1);
 
-    /// <summary>Puts a block's 32 codes of a row in their places.</summary>
+    /// <summary>Puts four codes of a row in their place.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Put(int row, int block, Vector128<byte> first, Vector128<byte> last)
-    {
-        Span<uint> to = Codes.Slice(block * Groups * Width, Groups * Width);
-        for (int g = 0; g < Groups / 2; g++)
-        {
-            to[g * Width + row] = first.AsUInt32()[g];
-            to[(g + Groups / 2) * Width + row] = last.AsUInt32()[g];
-        }
-    }
+    public void Put(int block, int group, int row, uint codes) => Codes[(block * Groups + group) * Width + row] = codes;
+
+    /// <summary>The same for eight rows from <paramref name="row"/> on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Put(int block, int group, int row, Vector256<byte> codes) => codes.AsUInt32().CopyTo(Codes[((block * Groups + group) * Width + row)..]);
 }

@@ -10,7 +10,7 @@ namespace MoKA.Native.Kernels;
 internal static class Int8Product
 {
     /// <summary>So few tokens are multiplied one by one with rows where they lie; a panel would take longer to lay out than it saves.</summary>
-    public const int FewTokens = 24;
+    public const int FewTokens = 5;
 
     private const int TasksPerThread = 4;
 
@@ -28,10 +28,9 @@ internal static class Int8Product
         if (y.Rows != x.Rows || y.Columns != outputs || !wholeBlocks) throw new ArgumentException($"Int8: [{x.Rows}, {depth}] x [{depth}, {outputs}] does not give [{y.Rows}, {y.Columns}].");
         using Lock.Scope hold = cpu.Hold();
         QuantizedTokens tokens = new(x.Rows, depth, cpu.Scratch(0, ScratchSlot.QuantizedTokens, QuantizedTokens.FloatsFor(x.Rows, depth)));
-        tokens.Quantize(cpu, x);
+        tokens.Quantize(cpu, x, x.Rows <= FewTokens ? T.OrderForRows : T.OrderForPanels);
         if (x.Rows <= FewTokens)
         {
-            if (T.DealsPairs) tokens.DealPairs();
             int rowsOfTask = Ceiling.OfRatio(Math.Max(outputs, 1), TasksPerThread * cpu.Threads * LaneColumns.Rows) * LaneColumns.Rows;
             RowJob<T> row = new(tokens, weights, y, rowsOfTask);
             cpu.Run(Ceiling.OfRatio(outputs, rowsOfTask), ref row);

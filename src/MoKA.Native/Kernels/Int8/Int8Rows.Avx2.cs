@@ -49,7 +49,7 @@ internal static partial class Int8Rows
 
     /// <summary>The scales of eight rows, which all lie a row apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Scales8(ref byte w, nint stride)
+    public static Vector256<float> Scales8(ref byte w, nint stride)
     {
         // The sign is repeated above, so that one shift brings sign, exponent and digits to a float's places.
         Vector256<int> bits = Avx2.ConvertToVector256Int32(EightHalves(ref w, stride).AsInt16()) << 13 & Vector256.Create(unchecked((int)0x8FFFE000));

@@ -15,7 +15,7 @@ internal static partial class LevelRows
     private const int Sixteen = RowStreams.Sixteen, Eight = RowStreams.Eight;
 
     /// <summary>
-    /// y [tokens, rows] for the tokens, their pairs dealt (<see cref="QuantizedTokens.DealPairs"/>), and the rows of W from
+    /// y [tokens, rows] for the tokens, whose lines are dealt (<see cref="TokenOrder"/>), and the rows of W from
     /// <paramref name="first"/> on. All tokens take some rows in turn, which stay in the first-level cache.
     /// </summary>
     public static void Run(Worker worker, QuantizedTokens tokens, CodebookRows w, int first, MatrixSpan y)

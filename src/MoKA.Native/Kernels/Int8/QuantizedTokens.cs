@@ -56,30 +56,12 @@ internal readonly ref struct QuantizedTokens
     /// <summary>How many floats of memory [tokens, depth] takes.</summary>
     public static int FloatsFor(int tokens, int depth) => checked(tokens * (depth / Block) * (2 + Block / sizeof(float)));
 
-    /// <summary>Quantises the rows of x [tokens, depth].</summary>
-    public void Quantize(Cpu cpu, MatrixSpan x)
+    /// <summary>Quantises the rows of x [tokens, depth], in the order that is asked for.</summary>
+    public void Quantize(Cpu cpu, MatrixSpan x, TokenOrder order)
     {
-        QuantizeJob job = new(x, this);
+        QuantizeJob job = new(x, this, order);
         if (x.Rows == 1) cpu.RunSerially(1, ref job);
         else cpu.Run(x.Rows, ref job);
-    }
-
-    /// <summary>
-    /// Puts all codes in the order in which NF4 keeps them in a line of 64 bytes, the last line of a token perhaps shorter: the
-    /// first of each pair, which lie in upper halves of bytes, then the second.
-    /// </summary>
-    [MethodImpl(Compiled.AtOnce)]
-    public void DealPairs()
-    {
-        Span<sbyte> copy = stackalloc sbyte[2 * Prefetch.Line];
-        for (int token = 0; token < Tokens; token++)
-            for (int k = 0; k < Depth; k += copy.Length)
-            {
-                int half = HalfOfLine(Depth, k);
-                Span<sbyte> line = Codes.Slice(token * Depth + k, 2 * half), pairs = copy[..line.Length];
-                line.CopyTo(pairs);
-                for (int i = 0; i < half; i++) (line[i], line[half + i]) = (pairs[2 * i], pairs[2 * i + 1]);
-            }
     }
 
     /// <summary>How many pairs the line has that begins at <paramref name="k"/>.</summary>
@@ -119,11 +101,58 @@ internal readonly ref struct QuantizedTokens
     // Activations that are not finite become codes of 127 at most and a scale that is not finite: the output tells.
     private static Vector256<int> Whole(Vector256<float> x) => Vector256.ConvertToInt32(Vector256.Round(Vector256.Clamp(x, Vector256.Create(-(float)Largest), Vector256.Create((float)Largest))));
 
-    private readonly ref struct QuantizeJob(MatrixSpan x, QuantizedTokens tokens) : IJob
+    /// <summary>Of every eight codes the first of each pair, then the second.</summary>
+    [MethodImpl(Compiled.AtOnce)]
+    private static void DealEights(Span<sbyte> codes)
+    {
+        ref sbyte at = ref MemoryMarshal.GetReference(codes);
+        for (int i = 0; i < codes.Length; i += Vector128<sbyte>.Count)
+            Vector128.Shuffle(Vector128.LoadUnsafe(ref at, (nuint)i), Vector128.Create(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15)).StoreUnsafe(ref at, (nuint)i);
+    }
+
+    /// <summary>Of every 128 codes, or as many as there are, the first of each pair, then the second.</summary>
+    [MethodImpl(Compiled.AtOnce)]
+    private static void DealLines(Span<sbyte> codes)
+    {
+        Span<sbyte> copy = stackalloc sbyte[2 * Prefetch.Line];
+        for (int k = 0; k < codes.Length; k += copy.Length)
+        {
+            int half = HalfOfLine(codes.Length, k);
+            Span<sbyte> line = codes.Slice(k, 2 * half);
+            line.CopyTo(copy);
+            for (int i = 0; i < half; i += Vector128<sbyte>.Count / 2)
+            {
+                Vector128<sbyte> pairs = Vector128.Shuffle(Vector128.Create<sbyte>(copy[(2 * i)..]), Vector128.Create(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15));
+                pairs.GetLower().CopyTo(line[i..]);
+                pairs.GetUpper().CopyTo(line[(half + i)..]);
+            }
+        }
+    }
+
+    private readonly ref struct QuantizeJob(MatrixSpan x, QuantizedTokens tokens, TokenOrder order) : IJob
     {
         private readonly MatrixSpan _x = x;
         private readonly QuantizedTokens _tokens = tokens;
 
-        public void Run(int item, Worker worker) => _tokens.Quantize(item, _x.Row(item));
+        public void Run(int item, Worker worker)
+        {
+            _tokens.Quantize(item, _x.Row(item));
+            Span<sbyte> codes = _tokens.Codes.Slice(item * _tokens.Depth, _tokens.Depth);
+            if (order == TokenOrder.EightsDealt) DealEights(codes);
+            else if (order == TokenOrder.LinesDealt) DealLines(codes);
+        }
     }
+}
+
+/// <summary>How a token's codes lie, for weights that keep two neighbours in the halves of a byte, the first in the upper half.</summary>
+internal enum TokenOrder
+{
+    /// <summary>One after another.</summary>
+    Natural,
+
+    /// <summary>As four bytes of weights keep them: of every eight the first of each pair, then the second.</summary>
+    EightsDealt,
+
+    /// <summary>The same for a line of 64 bytes; a token's last line may be shorter.</summary>
+    LinesDealt,
 }
