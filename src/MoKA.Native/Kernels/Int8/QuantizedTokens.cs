@@ -73,33 +73,41 @@ internal readonly ref struct QuantizedTokens
         for (int b = 0; b < Blocks; b++)
         {
             int at = token * Blocks + b;
-            Span<sbyte> codes = Codes.Slice(token * Depth + b * Block, Block);
-            Scales[at] = QuantizeBlock(x.Slice(b * Block, Block), codes);
-            int first = 0, last = 0;
-            for (int i = 0; i < Block; i += 4)
-            {
-                first += codes[i] + codes[i + 1];
-                last += codes[i + 2] + codes[i + 3];
-            }
-            Biases[at] = (ushort)(-Centre * first) | -Centre * last << 16;
+            Vector256<sbyte> codes = QuantizeBlock(x.Slice(b * Block, Block), out Scales[at]);
+            codes.CopyTo(Codes[(token * Depth + b * Block)..]);
+            Biases[at] = Bias(codes);
         }
     }
 
-    private static float QuantizeBlock(ReadOnlySpan<float> x, Span<sbyte> codes)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<sbyte> QuantizeBlock(ReadOnlySpan<float> x, out float d)
     {
         Vector256<float> x0 = Vector256.Create(x), x1 = Vector256.Create(x[8..]), x2 = Vector256.Create(x[16..]), x3 = Vector256.Create(x[24..]);
-        Vector256<float> most = Vector256.Max(Vector256.Max(Vector256.Abs(x0), Vector256.Abs(x1)), Vector256.Max(Vector256.Abs(x2), Vector256.Abs(x3)));
-        Vector128<float> half = Vector128.Max(most.GetLower(), most.GetUpper());
-        float largest = MathF.Max(MathF.Max(half[0], half[1]), MathF.Max(half[2], half[3]));
-        float d = largest / Largest;
+        // Magnitudes are ordered as the integers of their bits, with what is not a number above all.
+        Vector256<int> most = Vector256.Max(Vector256.Max(Magnitude(x0), Magnitude(x1)), Vector256.Max(Magnitude(x2), Magnitude(x3)));
+        Vector128<int> half = Vector128.Max(most.GetLower(), most.GetUpper());
+        half = Vector128.Max(half, Vector128.Shuffle(half, Vector128.Create(2, 3, 0, 1)));
+        d = BitConverter.Int32BitsToSingle(Math.Max(half[0], half[1])) / Largest;
         Vector256<float> inverse = Vector256.Create(d == 0 ? 0 : 1 / d);
-        Vector256<short> low = Vector256.Narrow(Whole(x0 * inverse), Whole(x1 * inverse)), high = Vector256.Narrow(Whole(x2 * inverse), Whole(x3 * inverse));
-        Vector256.Narrow(low, high).CopyTo(codes);
-        return d;
+        return Vector256.Narrow(Vector256.Narrow(Whole(x0 * inverse), Whole(x1 * inverse)), Vector256.Narrow(Whole(x2 * inverse), Whole(x3 * inverse)));
     }
 
+    private static Vector256<int> Magnitude(Vector256<float> x) => Vector256.Abs(x).AsInt32();
+
     // Activations that are not finite become codes of 127 at most and a scale that is not finite: the output tells.
-    private static Vector256<int> Whole(Vector256<float> x) => Vector256.ConvertToInt32(Vector256.Round(Vector256.Clamp(x, Vector256.Create(-(float)Largest), Vector256.Create((float)Largest))));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Whole(Vector256<float> x) => Vector256.Min(Vector256.Max(Vector256.ConvertToInt32(Vector256.Round(x)), Vector256.Create(-Largest)), Vector256.Create(Largest));
+
+    /// <summary>-8 times the sums of the first and of the last two of every four, two numbers of 16 bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Bias(Vector256<sbyte> codes)
+    {
+        Vector256<short> neighbours = (codes.AsInt16() << 8 >> 8) + (codes.AsInt16() >> 8);
+        Vector128<short> half = neighbours.GetLower() + neighbours.GetUpper();
+        half += Vector128.Shuffle(half.AsInt32(), Vector128.Create(2, 3, 0, 1)).AsInt16();
+        half += Vector128.Shuffle(half.AsInt32(), Vector128.Create(1, 0, 3, 2)).AsInt16();
+        return (half * (short)-Centre).AsInt32()[0];
+    }
 
     /// <summary>Of every eight codes the first of each pair, then the second.</summary>
     [MethodImpl(Compiled.AtOnce)]
