@@ -71,7 +71,13 @@ internal static class Int8Product
             for (int token = 0, some; token < _tokens.Tokens; token += some)
             {
                 some = Int8Tile.Height(worker.InstructionSet, _tokens.Tokens - token);
-                Int8Tile.Run<T>(worker.InstructionSet, _tokens, token, some, panel, tile);
+                if (rows == width)
+                {
+                    MatrixSpan to = _y.Block(token, some, first, width);
+                    Int8Tile.Run<T>(worker.InstructionSet, in _tokens, token, some, in panel, to.Data, to.RowStride);
+                    continue;
+                }
+                Int8Tile.Run<T>(worker.InstructionSet, in _tokens, token, some, in panel, tile, width);
                 for (int t = 0; t < some; t++) tile.Slice(t * width, rows).CopyTo(_y.Row(token + t)[first..]);
             }
         }

@@ -8,7 +8,7 @@ internal static partial class Int8Tile
 {
     /// <summary>Three tokens by 16 rows: 6 sums of integers and 6 of floats stay in registers.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void ThreeTokensAvx2<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, int depth, Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
+    private static void ThreeTokensAvx2<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, int depth, scoped in Int8Panel panel, Span<float> y, nuint stride) where T : IInt8Weights, allows ref struct
     {
         ref sbyte a = ref MemoryMarshal.GetReference(codes);
         ref float e = ref MemoryMarshal.GetReference(scales);
@@ -53,15 +53,15 @@ internal static partial class Int8Tile
         ref float to = ref MemoryMarshal.GetReference(y);
         y00.StoreUnsafe(ref to);
         y01.StoreUnsafe(ref to, 8);
-        y10.StoreUnsafe(ref to, 16);
-        y11.StoreUnsafe(ref to, 24);
-        y20.StoreUnsafe(ref to, 32);
-        y21.StoreUnsafe(ref to, 40);
+        y10.StoreUnsafe(ref to, stride);
+        y11.StoreUnsafe(ref to, stride + 8);
+        y20.StoreUnsafe(ref to, 2 * stride);
+        y21.StoreUnsafe(ref to, 2 * stride + 8);
     }
 
     /// <summary>One token by 16 rows.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void OneTokenAvx2<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
+    private static void OneTokenAvx2<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, scoped in Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
     {
         ref sbyte a = ref MemoryMarshal.GetReference(codes);
         ref float e = ref MemoryMarshal.GetReference(scales);

@@ -8,7 +8,7 @@ internal static partial class Int8Tile
 {
     /// <summary>Six tokens by 32 rows: 12 sums of integers and 12 of floats stay in registers.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void SixTokensAvx512<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, int depth, Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
+    private static void SixTokensAvx512<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, int depth, scoped in Int8Panel panel, Span<float> y, nuint stride) where T : IInt8Weights, allows ref struct
     {
         ref sbyte a = ref MemoryMarshal.GetReference(codes);
         ref float e = ref MemoryMarshal.GetReference(scales);
@@ -74,21 +74,21 @@ internal static partial class Int8Tile
         ref float to = ref MemoryMarshal.GetReference(y);
         y00.StoreUnsafe(ref to);
         y01.StoreUnsafe(ref to, 16);
-        y10.StoreUnsafe(ref to, 32);
-        y11.StoreUnsafe(ref to, 48);
-        y20.StoreUnsafe(ref to, 64);
-        y21.StoreUnsafe(ref to, 80);
-        y30.StoreUnsafe(ref to, 96);
-        y31.StoreUnsafe(ref to, 112);
-        y40.StoreUnsafe(ref to, 128);
-        y41.StoreUnsafe(ref to, 144);
-        y50.StoreUnsafe(ref to, 160);
-        y51.StoreUnsafe(ref to, 176);
+        y10.StoreUnsafe(ref to, stride);
+        y11.StoreUnsafe(ref to, stride + 16);
+        y20.StoreUnsafe(ref to, 2 * stride);
+        y21.StoreUnsafe(ref to, 2 * stride + 16);
+        y30.StoreUnsafe(ref to, 3 * stride);
+        y31.StoreUnsafe(ref to, 3 * stride + 16);
+        y40.StoreUnsafe(ref to, 4 * stride);
+        y41.StoreUnsafe(ref to, 4 * stride + 16);
+        y50.StoreUnsafe(ref to, 5 * stride);
+        y51.StoreUnsafe(ref to, 5 * stride + 16);
     }
 
     /// <summary>One token by 32 rows.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void OneTokenAvx512<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
+    private static void OneTokenAvx512<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, scoped in Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
     {
         ref sbyte a = ref MemoryMarshal.GetReference(codes);
         ref float e = ref MemoryMarshal.GetReference(scales);

@@ -22,42 +22,42 @@ internal static partial class Int8Tile
         return left >= tall ? tall : 1;
     }
 
-    /// <summary>tile [count, width] = tokens from <paramref name="first"/> on times the panel; count as <see cref="Height"/> says.</summary>
-    public static void Run<T>(InstructionSet set, QuantizedTokens tokens, int first, int count, Int8Panel panel, Span<float> tile) where T : IInt8Weights, allows ref struct
+    /// <summary>y [count, width], its rows <paramref name="stride"/> apart, = tokens from <paramref name="first"/> on times the panel; count as <see cref="Height"/> says.</summary>
+    public static void Run<T>(InstructionSet set, scoped in QuantizedTokens tokens, int first, int count, scoped in Int8Panel panel, Span<float> y, int stride) where T : IInt8Weights, allows ref struct
     {
         // The slices prove the bounds once; the tiles then read and write without checks.
         ReadOnlySpan<sbyte> codes = tokens.Codes.Slice(first * tokens.Depth, count * tokens.Depth);
         ReadOnlySpan<float> scales = tokens.Scales.Slice(first * tokens.Blocks, count * tokens.Blocks);
         ReadOnlySpan<int> biases = tokens.Biases.Slice(first * tokens.Blocks, count * tokens.Blocks);
-        Span<float> y = tile[..(count * panel.Width)];
+        y = y[..((count - 1) * stride + panel.Width)];
         if (panel.Blocks == 0)
         {
-            y.Clear();
+            for (int t = 0; t < count; t++) y.Slice(t * stride, panel.Width).Clear();
             return;
         }
         switch (set)
         {
             case InstructionSet.Avx512 when count == 6:
-                SixTokensAvx512<T>(codes, scales, biases, tokens.Depth, panel, y);
+                SixTokensAvx512<T>(codes, scales, biases, tokens.Depth, in panel, y, (nuint)stride);
                 break;
             case InstructionSet.Avx512:
-                OneTokenAvx512<T>(codes, scales, biases, panel, y);
+                OneTokenAvx512<T>(codes, scales, biases, in panel, y);
                 break;
             case InstructionSet.Avx2 when count == 3:
-                ThreeTokensAvx2<T>(codes, scales, biases, tokens.Depth, panel, y);
+                ThreeTokensAvx2<T>(codes, scales, biases, tokens.Depth, in panel, y, (nuint)stride);
                 break;
             case InstructionSet.Avx2:
-                OneTokenAvx2<T>(codes, scales, biases, panel, y);
+                OneTokenAvx2<T>(codes, scales, biases, in panel, y);
                 break;
             default:
-                Scalar<T>(codes, scales, panel, y);
+                Scalar<T>(codes, scales, in panel, y);
                 break;
         }
     }
 
     /// <summary>The specification, for one token.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void Scalar<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
+    private static void Scalar<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, scoped in Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
     {
         ReadOnlySpan<byte> weights = MemoryMarshal.AsBytes(panel.Codes);
         for (int row = 0; row < panel.Width; row++)
