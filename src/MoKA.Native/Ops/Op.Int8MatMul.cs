@@ -9,8 +9,8 @@ public static partial class Op
 {
     /// <summary>
     /// y ≈ x Wᵀ in integers, for inference: each block of 32 of x is rounded to 8 bits, with a scale of its own, and multiplied
-    /// with W's codes exactly, or with W's levels rounded to 12 bits. Faster than <see cref="FrozenMatMul"/> for one token, with
-    /// Q4_0 for many too; the rounding of x changes logits slightly. It has no gradient.
+    /// with W's codes exactly, or with W's levels rounded to 7 bits. Faster than <see cref="FrozenMatMul"/>; the rounding changes
+    /// logits slightly. It has no gradient. See Int8.md.
     /// </summary>
     /// <param name="tape">The record of this pass, of no gradients.</param>
     /// <param name="x">[tokens, in].</param>

@@ -15,7 +15,7 @@ internal readonly ref struct Int8Codes(ReadOnlySpan<byte> weights) : IInt8Weight
 
     private readonly ReadOnlySpan<byte> _weights = weights;
 
-    public static int Centre => 8;
+    public static int Centre => QuantizedTokens.Centre;
 
     public static TokenOrder OrderForRows => TokenOrder.Natural;
 

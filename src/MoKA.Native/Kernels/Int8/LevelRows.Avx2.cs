@@ -19,7 +19,8 @@ internal static partial class LevelRows
         ref float e = ref MemoryMarshal.GetReference(token.Scales[..blocks]);
         ref int bias = ref MemoryMarshal.GetReference(token.Biases[..blocks]);
         ref float scale = ref MemoryMarshal.GetReference(scales[..(Ceiling.OfRatio(blocks, blocksOfScale) * Eight)]);
-        Vector256<byte> table = Vector256.Create(Table(levels.Codes), Table(levels.Codes));
+        Vector128<byte> sixteen = Vector128.Create(levels.Codes);
+        Vector256<byte> table = Vector256.Create(sixteen, sixteen);
         Vector256<float> sum = Vector256<float>.Zero;
         for (int b = 0; b < blocks; b++)
         {

@@ -22,7 +22,7 @@ internal static partial class LevelRows
         ref byte p = ref Unsafe.As<sbyte, byte>(ref MemoryMarshal.GetReference(token.Codes[..(blocks * QuantizedTokens.Block)]));
         ref float e = ref MemoryMarshal.GetReference(token.Scales[..blocks]), d = ref MemoryMarshal.GetReference(scales[..(Ceiling.OfRatio(blocks, blocksOfScale) * Sixteen)]);
         ref int bias = ref MemoryMarshal.GetReference(token.Biases[..blocks]);
-        Vector512<byte> table = Wide(Table(levels.Codes));
+        Vector512<byte> table = Wide(Vector128.Create(levels.Codes));
         Vector512<float> sum = Vector512<float>.Zero;
         int b = 0;
         for (; b + BlocksOfLine <= blocks; b += BlocksOfLine)

@@ -1,12 +1,10 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// Few tokens times rows of W in NF4 or FP4, read where they lie. Several rows lie side by side in the lanes of a register
-/// (<see cref="RowStreams"/>) and a byte shuffle looks the levels up. The bits are those of the specification.
+/// Few tokens times rows of W in NF4 or FP4, read where they lie, several at a time (<see cref="RowStreams"/>); a shuffle of bytes
+/// looks the levels up. The bits are those of the specification. See Int8.md.
 /// </summary>
 internal static partial class LevelRows
 {
@@ -61,6 +59,4 @@ internal static partial class LevelRows
         }
         return sum;
     }
-
-    private static Vector128<byte> Table(ReadOnlySpan<byte> parts) => Vector128.Create(parts);
 }

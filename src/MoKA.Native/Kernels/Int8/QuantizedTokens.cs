@@ -12,6 +12,7 @@ namespace MoKA.Native.Kernels;
 internal readonly ref struct QuantizedTokens
 {
     public const int Block = 32;
+
     /// <summary>By how much the codes of Q4_0 are too large.</summary>
     public const int Centre = 8;
 
@@ -150,17 +151,4 @@ internal readonly ref struct QuantizedTokens
             else if (order == TokenOrder.LinesDealt) DealLines(codes);
         }
     }
-}
-
-/// <summary>How a token's codes lie, for weights that keep two neighbours in the halves of a byte, the first in the upper half.</summary>
-internal enum TokenOrder
-{
-    /// <summary>One after another.</summary>
-    Natural,
-
-    /// <summary>As four bytes of weights keep them: of every eight the first of each pair, then the second.</summary>
-    EightsDealt,
-
-    /// <summary>The same for a line of 64 bytes; a token's last line may be shorter.</summary>
-    LinesDealt,
 }

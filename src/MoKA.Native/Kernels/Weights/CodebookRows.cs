@@ -58,7 +58,7 @@ internal readonly ref struct BlockMagnitudes
         }
     }
 
-    /// <summary>Asks for what <see cref="CopyTo"/> reads for some blocks, which may lie beyond the last.</summary>
+    /// <summary>Asks for what <see cref="CopyTo"/> reads for some blocks.</summary>
     public void Prefetch(int first, int count)
     {
         if (_codes.IsEmpty) Kernels.Prefetch.Lines(ref Unsafe.As<float, byte>(ref Unsafe.Add(ref MemoryMarshal.GetReference(_floats), first)), count * sizeof(float));
@@ -121,7 +121,7 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
     /// <summary>What a step of a whole level is worth, for adjacent rows of whole blocks: [blocks, <paramref name="width"/>] with zeros where there are fewer rows.</summary>
     public Span<float> UnitScales(Worker worker, int row, int rows, int width) => Scales(worker, row, rows, width, codebook.Integers.Unit);
 
-    /// <summary>The same for rows far apart.</summary>
+    /// <summary>The same for rows far apart, so many at a time.</summary>
     public RowScales UnitScales(Worker worker, int rows) => new(_magnitudes, codebook.Integers.Unit, rows, columns / blockSize, worker);
 
     /// <summary>The magnitudes of the same times <paramref name="unit"/>.</summary>
