@@ -27,7 +27,7 @@ internal static partial class LevelRows
             Prefetch.FourRows(ref Unsafe.Add(ref ahead, b * BytesOfBlock + (b & 1) * 4 * sourceStride), sourceStride);
             LaneColumns.LoadEight(ref w, stride, out Vector256<int> c0, out Vector256<int> c1, out Vector256<int> c2, out Vector256<int> c3);
             int line = b / BlocksOfLine * BlocksOfLine;
-            ref byte first = ref Unsafe.Add(ref p, line * QuantizedTokens.Block + (b - line) * BytesOfBlock), second = ref Unsafe.Add(ref first, Math.Min(BlocksOfLine, blocks - line) * BytesOfBlock);
+            ref byte first = ref Unsafe.Add(ref p, line * QuantizedTokens.Block + (b - line) * BytesOfBlock), second = ref Unsafe.Add(ref first, QuantizedTokens.HalfOfLine(token.Depth, line * QuantizedTokens.Block));
             Vector256<int> sums = Vector256.Create(Int8Levels.Start(Unsafe.Add(ref bias, b))) + Products(c0, table, ref first, ref second, 0)
                 + Products(c1, table, ref first, ref second, 4) + Products(c2, table, ref first, ref second, 8) + Products(c3, table, ref first, ref second, 12);
             Vector256<float> d = Vector256.LoadUnsafe(ref Unsafe.Add(ref scale, b / blocksOfScale * Eight));

@@ -122,16 +122,14 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
     public Span<float> UnitScales(Worker worker, int row, int rows, int width) => Scales(worker, row, rows, width, codebook.Integers.Unit);
 
     /// <summary>The same for rows far apart, so many at a time.</summary>
-    public RowScales UnitScales(Worker worker, int rows) => new(_magnitudes, codebook.Integers.Unit, rows, columns / blockSize, worker);
+    public RowScales UnitScales(Worker worker, int rows) => new(_magnitudes, codebook.Integers.Unit, rows, columns / blockSize, rows, worker);
 
-    /// <summary>The magnitudes of the same times <paramref name="unit"/>.</summary>
+    /// <summary>The magnitudes of adjacent rows times <paramref name="unit"/>, as above.</summary>
     private Span<float> Scales(Worker worker, int row, int rows, int width, float unit)
     {
-        int blocks = columns / blockSize;
-        Span<float> room = worker.Scratch(ScratchSlot.Dequantised, blocks * (width + rows)), scales = room[..(blocks * width)], ofRows = room[scales.Length..];
-        for (int i = 0; i < rows; i++) _magnitudes.CopyTo((row + i) * blocks, unit, ofRows.Slice(i * blocks, blocks));
-        Packing.Pack(new MatrixSpan(ofRows, rows, blocks).Transposed, width, scales);
-        return scales;
+        RowScales scales = new(_magnitudes, unit, rows, columns / blockSize, width, worker);
+        scales.Start(row, apart: 1);
+        return scales.Finish();
     }
 
     /// <summary>Whether rows are whole blocks.</summary>
@@ -153,4 +151,3 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
 
     public void Prefetch(int row, int column, int count) => Kernels.Prefetch.Lines(_codes.Slice((row * columns + column) / 2, count / 2));
 }
-

@@ -10,17 +10,17 @@ internal ref struct RowScales
 {
     private readonly BlockMagnitudes _magnitudes;
     private readonly float _unit;
-    private readonly int _lanes, _blocks;
+    private readonly int _lanes, _blocks, _width;
     private readonly Span<float> _scales, _ofRows;
     private int _row, _apart, _done;
 
-    /// <summary>For so many rows at a time, each of so many blocks.</summary>
-    public RowScales(BlockMagnitudes magnitudes, float unit, int lanes, int blocks, Worker worker)
+    /// <summary>For so many rows at a time, each of so many blocks, magnitudes times <paramref name="unit"/>.</summary>
+    public RowScales(BlockMagnitudes magnitudes, float unit, int lanes, int blocks, int width, Worker worker)
     {
         _magnitudes = magnitudes;
-        (_unit, _lanes, _blocks) = (unit, lanes, blocks);
-        Span<float> room = worker.Scratch(ScratchSlot.Dequantised, 2 * blocks * lanes);
-        _scales = room[..(blocks * lanes)];
+        (_unit, _lanes, _blocks, _width) = (unit, lanes, blocks, width);
+        Span<float> room = worker.Scratch(ScratchSlot.Dequantised, blocks * (width + lanes));
+        _scales = room[..(blocks * width)];
         _ofRows = room[_scales.Length..];
     }
 
@@ -43,11 +43,11 @@ internal ref struct RowScales
         }
     }
 
-    /// <summary>Finds all that are left and gives them as [blocks, lanes], good until the next call.</summary>
+    /// <summary>Finds all that are left and gives them as [blocks, width], zeros where there are fewer rows; good until the next call.</summary>
     public Span<float> Finish()
     {
         Find(_ofRows.Length - _done);
-        Packing.Pack(new MatrixSpan(_ofRows, _lanes, _blocks).Transposed, _lanes, _scales);
+        Packing.Pack(new MatrixSpan(_ofRows, _lanes, _blocks).Transposed, _width, _scales);
         return _scales;
     }
 }
