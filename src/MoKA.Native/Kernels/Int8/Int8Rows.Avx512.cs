@@ -58,7 +58,7 @@ internal static partial class Int8Rows
             sums = Add(sums, c1, AllFour, Codes(ref a, 4), Codes(ref a, 20));
             sums = Add(sums, c2, AllFour, Codes(ref a, 8), Codes(ref a, 24));
             sums = Add(sums, c3, AllFour, Codes(ref a, 12), Codes(ref a, 28));
-            sum = Vector512.FusedMultiplyAdd(Products(sums) * Scale(LaneColumns.LoadIntegers(ref w, stride) << 16), Vector512.Create(e), sum);
+            sum = Vector512.FusedMultiplyAdd(Products(sums) * LaneColumns.Halves(ref w, stride), Vector512.Create(e), sum);
             w = ref Unsafe.Add(ref w, Q4_0.Bytes);
             a = ref Unsafe.Add(ref a, QuantizedTokens.Block);
             e = ref Unsafe.Add(ref e, 1);
@@ -78,14 +78,14 @@ internal static partial class Int8Rows
         sums = Add(sums, c2, AllFour, Codes(ref a, 6), Codes(ref a, 22));
         sums = Add(sums, c3, AllFour, Codes(ref a, 10), Codes(ref a, 26));
         sums = Add(sums, c4, 0x00000F0F, Codes(ref a, 14), Codes(ref a, 30));
-        sum = Vector512.FusedMultiplyAdd(Products(sums) * Scale(c0 << 16), Vector512.Create(e), sum);
+        sum = Vector512.FusedMultiplyAdd(Products(sums) * LaneColumns.FromUpperHalves(c0 << 16), Vector512.Create(e), sum);
         a = ref Unsafe.Add(ref a, QuantizedTokens.Block);
         sums = Vector512.Create(Unsafe.Add(ref bias, 1)).AsInt16();
         sums = Add(sums, c5, AllFour, Codes(ref a, 0), Codes(ref a, 16));
         sums = Add(sums, c6, AllFour, Codes(ref a, 4), Codes(ref a, 20));
         sums = Add(sums, c7, AllFour, Codes(ref a, 8), Codes(ref a, 24));
         sums = Add(sums, c8, AllFour, Codes(ref a, 12), Codes(ref a, 28));
-        return Vector512.FusedMultiplyAdd(Products(sums) * Scale(c4), Vector512.Create(Unsafe.Add(ref e, 1)), sum);
+        return Vector512.FusedMultiplyAdd(Products(sums) * LaneColumns.FromUpperHalves(c4), Vector512.Create(Unsafe.Add(ref e, 1)), sum);
     }
 
     private const int AllFour = 0x0F0F0F0F;
@@ -103,9 +103,4 @@ internal static partial class Int8Rows
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Products(Vector512<short> sums) => Vector512.ConvertToSingle(Avx512BW.MultiplyAddAdjacent(sums, Vector512<short>.One));
-
-    /// <summary>The half in an integer's upper two bytes: a shift that repeats the sign brings exponent and digits to a float's places.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Scale(Vector512<int> halves) =>
-        (halves >> 3 & Vector512.Create(unchecked((int)0x8FFFE000))).AsSingle() * Vector512.Create(GroupOf32.FromHalfExponent);
 }

@@ -1,6 +1,6 @@
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace MoKA.Native.Kernels;
 
@@ -39,10 +39,8 @@ internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> by
     {
         int stride = _bytesOfRow, blocks = columns / format.Weights, count = blocks * LaneRows.Rows;
         ReadOnlySpan<byte> rows = LaneRows.Apart(worker, Rows(row, LaneRows.Rows), LaneRows.Rows, ref stride, _bytesOfRow);
-        Span<float> scratch = worker.Scratch(ScratchSlot.Dequantised, 2 * count), scales = scratch[..count];
-        Span<Half> halves = MemoryMarshal.Cast<float, Half>(scratch[count..])[..count];
-        GatherScales(rows, stride, format.Bytes, blocks, halves);
-        TensorPrimitives.ConvertToSingle(halves, scales);
+        Span<float> scales = worker.Scratch(ScratchSlot.Dequantised, count);
+        for (int first = 0; first < LaneRows.Rows; first += LaneColumns.Rows) GatherScales(rows[(first * stride)..], stride, format.Bytes, blocks, scales[first..]);
         LaneRows.Multiply<TPiece>(rows[sizeof(ushort)..], stride, new PieceRuns(blocks, format.Bytes, piecesOfBlock), levels, scales, From(row + LaneRows.Rows), x, y);
     }
 
@@ -50,21 +48,18 @@ internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> by
 
     private ReadOnlySpan<byte> From(int row) => _bytes[(row * _bytesOfRow)..];
 
-    /// <summary>The scales of 64 rows, [64, blocks] in memory, as [blocks, 64].</summary>
+    /// <summary>The scales of sixteen rows, [16, blocks] in memory, as columns of [blocks, 64]. A block is longer than a piece, and is read with one.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void GatherScales(ReadOnlySpan<byte> rows, int stride, int bytesOfBlock, int blocks, Span<Half> scales)
+    private static void GatherScales(ReadOnlySpan<byte> rows, nint stride, int bytesOfBlock, int blocks, Span<float> scales)
     {
         // The slices prove the bounds once; the loop reads and writes without checks.
-        ref byte from = ref MemoryMarshal.GetReference(rows[..((LaneRows.Rows - 1) * stride + blocks * bytesOfBlock)]);
-        ref Half to = ref MemoryMarshal.GetReference(scales[..(LaneRows.Rows * blocks)]);
-        for (int row = 0; row < LaneRows.Rows; row++)
+        ref byte at = ref MemoryMarshal.GetReference(rows[..((LaneColumns.Rows - 1) * (int)stride + blocks * bytesOfBlock)]);
+        ref float to = ref MemoryMarshal.GetReference(scales[..((blocks - 1) * LaneRows.Rows + LaneColumns.Rows)]);
+        for (int b = 0; b < blocks; b++)
         {
-            ref byte at = ref Unsafe.Add(ref from, row * stride);
-            for (int b = 0; b < blocks; b++)
-            {
-                Unsafe.Add(ref to, b * LaneRows.Rows + row) = Unsafe.ReadUnaligned<Half>(ref at);
-                at = ref Unsafe.Add(ref at, bytesOfBlock);
-            }
+            LaneColumns.Halves(ref at, stride).StoreUnsafe(ref to);
+            at = ref Unsafe.Add(ref at, bytesOfBlock);
+            to = ref Unsafe.Add(ref to, LaneRows.Rows);
         }
     }
 }
