@@ -12,6 +12,13 @@ internal delegate Matrix<double> OpReference(Matrix<double>[] inputs);
 /// <summary>
 /// What every op owes its users: the value and the gradient of its formula, gradients that add to what is there, none
 /// for inputs that ask for none, and the same bits on every instruction set and number of threads.
+/// <para>
+/// An output may be a small sum of large terms of both signs, and then rounding leaves an error that is large beside the
+/// output and small beside the terms. So errors of outputs are judged beside the largest sum over the inputs of
+/// |x_i dy/dx_i|: for a product of matrices that is the sum of |a||b|, the measure of the usual bound on the error of an
+/// inner product (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1). Errors of gradients are judged
+/// beside the largest sum over the outputs of |w_o dy_o/dx|, for weights w of the outputs.
+/// </para>
 /// </summary>
 internal static class OpContract
 {
@@ -21,18 +28,17 @@ internal static class OpContract
     public static void Check(OpUnderTest op, OpReference reference, params Parameter[] inputs) => Check(0, op, reference, inputs);
 
     /// <summary>
-    /// The same for an op whose output is the difference of larger numbers, a loss of logits: <paramref name="terms"/> is how
-    /// large they are, and what rounding leaves of the difference is judged beside them.
+    /// The same for an op whose output is the difference of larger numbers that its slopes do not show, a loss of logits:
+    /// <paramref name="terms"/> is how large they are, and what rounding leaves of the difference is judged beside them.
     /// </summary>
     public static void Check(double terms, OpUnderTest op, OpReference reference, params Parameter[] inputs)
     {
         Result result = Run(Cpus.Widest, op, inputs);
         Matrix<double> expected = reference([.. inputs.Select(Draw.Exact)]);
-        Close("the output", expected.Data, result.Output, terms);
-        double[][] slopes = CentralDifferences(reference, inputs, result.Weights);
-        double largest = slopes.SelectMany(slope => slope).Select(Math.Abs).DefaultIfEmpty().Max();
-        for (int i = 0; i < inputs.Length; i++) Close($"the gradient of input {i}", slopes[i], result.Gradients[i]!, largest);
-        Accumulates(op, inputs, result, largest);
+        Slopes slopes = CentralDifferences(reference, inputs, result.Weights);
+        Close("the output", expected.Data, result.Output, Math.Max(terms, slopes.TermsOfOutputs));
+        for (int i = 0; i < inputs.Length; i++) Close($"the gradient of input {i}", slopes.OfInputs[i], result.Gradients[i]!, slopes.TermsOfGradients);
+        Accumulates(op, inputs, result, slopes.TermsOfGradients);
         SkipsInputsWithoutGradient(op, inputs, result);
         foreach (Cpu cpu in Cpus.All) SameBits(result, Run(cpu, op, inputs), $"{cpu.InstructionSet} with {cpu.Threads} threads");
     }
@@ -46,12 +52,12 @@ internal static class OpContract
             Assert.True(Math.Abs(expected[i] - actual[i]) <= bound, $"{what}: element {i} is {actual[i]}, the formula gives {expected[i]} (allowed ± {bound})");
     }
 
-    private static void Accumulates(OpUnderTest op, Parameter[] inputs, Result result, double largest)
+    private static void Accumulates(OpUnderTest op, Parameter[] inputs, Result result, double terms)
     {
         float[][] before = [.. inputs.Select((input, i) => Draw.Normal(900 + (ulong)i, input.Shape.Count))];
         Result sum = Run(Cpus.Widest, op, inputs, before);
         for (int i = 0; i < inputs.Length; i++)
-            Close($"the gradient of input {i} on top of another", [.. before[i].Zip(result.Gradients[i]!, (a, b) => (double)a + b)], sum.Gradients[i]!, largest);
+            Close($"the gradient of input {i} on top of another", [.. before[i].Zip(result.Gradients[i]!, (a, b) => (double)a + b)], sum.Gradients[i]!, terms);
     }
 
     private static void SkipsInputsWithoutGradient(OpUnderTest op, Parameter[] inputs, Result all)
@@ -91,24 +97,35 @@ internal static class OpContract
         for (int i = 0; i < expected.Gradients.Length; i++) Bits.Equal(expected.Gradients[i], actual.Gradients[i], $"the gradient of input {i} on {where}");
     }
 
-    private static double[][] CentralDifferences(OpReference reference, Parameter[] inputs, float[] weights)
+    private static Slopes CentralDifferences(OpReference reference, Parameter[] inputs, float[] weights)
     {
         const double step = 1e-5;
         Matrix<double>[] point = [.. inputs.Select(Draw.Exact)];
-        double Loss() => reference(point).Data.Zip(weights, (y, w) => y * w).Sum();
         double[][] slopes = [.. point.Select(matrix => new double[matrix.Data.Length])];
+        double[] termsOfOutputs = new double[weights.Length];
+        double termsOfGradients = 0;
         for (int i = 0; i < point.Length; i++)
             for (int j = 0; j < slopes[i].Length; j++)
             {
-                double middle = point[i].Data[j];
+                double middle = point[i].Data[j], terms = 0;
                 point[i].Data[j] = middle + step;
-                double above = Loss();
+                double[] above = [.. reference(point).Data];
                 point[i].Data[j] = middle - step;
-                slopes[i][j] = (above - Loss()) / (2 * step);
+                double[] below = [.. reference(point).Data];
                 point[i].Data[j] = middle;
+                for (int o = 0; o < weights.Length; o++)
+                {
+                    double slope = (above[o] - below[o]) / (2 * step);
+                    slopes[i][j] += weights[o] * slope;
+                    terms += Math.Abs(weights[o] * slope);
+                    termsOfOutputs[o] += Math.Abs(middle * slope);
+                }
+                termsOfGradients = Math.Max(termsOfGradients, terms);
             }
-        return slopes;
+        return new Slopes(slopes, termsOfOutputs.DefaultIfEmpty().Max(), termsOfGradients);
     }
+
+    private sealed record Slopes(double[][] OfInputs, double TermsOfOutputs, double TermsOfGradients);
 
     private sealed record Result(float[] Output, float[]?[] Gradients, float[] Weights);
 }
