@@ -15,7 +15,7 @@ internal readonly ref struct RowStreams
     public const int Ahead = 512;
 
     /// <summary>How many rows lie side by side on AVX-512 and on AVX2.</summary>
-    public const int Sixteen = LaneColumns.Rows, Eight = LaneColumns.Rows / 2;
+    public const int Sixteen = LaneColumns.Rows, Eight = LaneColumns.Eight;
 
     /// <summary>Streams a multiple of this apart would share a quarter of the sets of a first-level cache, or fewer.</summary>
     private const int SharedSets = 1024;

@@ -52,7 +52,7 @@ internal readonly ref struct Int8Codes(ReadOnlySpan<byte> weights) : IInt8Weight
                 for (int b = 0; b < panel.Blocks; b++)
                 {
                     ref byte block = ref MemoryMarshal.GetReference(weights[(row * stride + b * Q4_0.Bytes)..]);
-                    Int8Rows.Scales8(ref block, stride).CopyTo(panel.Scales[(b * panel.Width + row)..]);
+                    LaneColumns.EightHalves(ref block, stride).CopyTo(panel.Scales[(b * panel.Width + row)..]);
                     LaneColumns.LoadEight(ref Unsafe.Add(ref block, sizeof(ushort)), stride, out Vector256<int> c0, out Vector256<int> c1, out Vector256<int> c2, out Vector256<int> c3);
                     Put(panel, b, 0, row, c0);
                     Put(panel, b, 1, row, c1);

@@ -31,7 +31,7 @@ internal static partial class Int8Rows
             sums = AddGroups(sums, c2.AsByte(), ref a, 2);
             sums = AddGroups(sums, c3.AsByte(), ref a, 3);
             Vector256<float> products = Vector256.ConvertToSingle(Avx2.MultiplyAddAdjacent(sums, ones));
-            sum = Vector256.FusedMultiplyAdd(products * Scales8(ref w, stride), Vector256.Create(Unsafe.Add(ref e, b)), sum);
+            sum = Vector256.FusedMultiplyAdd(products * LaneColumns.EightHalves(ref w, stride), Vector256.Create(Unsafe.Add(ref e, b)), sum);
             w = ref Unsafe.Add(ref w, Q4_0.Bytes);
             a = ref Unsafe.Add(ref a, QuantizedTokens.Block);
         }
@@ -45,14 +45,5 @@ internal static partial class Int8Rows
         Vector256<byte> low = pairs & Vector256.Create((byte)15), high = (pairs.AsUInt16() >>> 4).AsByte() & Vector256.Create((byte)15);
         Vector256<sbyte> first = Vector256.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref a, 4 * g))).AsSByte(), second = Vector256.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref a, 4 * g + 16))).AsSByte();
         return sums + Avx2.MultiplyAddAdjacent(low, first) + Avx2.MultiplyAddAdjacent(high, second);
-    }
-
-    /// <summary>The scales of eight rows, which all lie a row apart.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Scales8(ref byte w, nint stride)
-    {
-        // The sign is repeated above, so that one shift brings sign, exponent and digits to a float's places.
-        Vector256<int> bits = Avx2.ConvertToVector256Int32(EightHalves(ref w, stride).AsInt16()) << 13 & Vector256.Create(unchecked((int)0x8FFFE000));
-        return bits.AsSingle() * Vector256.Create(GroupOf32.FromHalfExponent);
     }
 }

@@ -49,17 +49,4 @@ internal static partial class Int8Rows
         }
         return sum;
     }
-
-    /// <summary>The two bytes at the beginning of each of eight rows.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<ushort> EightHalves(ref byte w, nint stride)
-    {
-        ref byte fourth = ref Unsafe.Add(ref w, 4 * stride);
-        return Vector128.Create(
-            HalfBits(ref w, 0), HalfBits(ref w, stride), HalfBits(ref w, 2 * stride), HalfBits(ref w, 3 * stride),
-            HalfBits(ref fourth, 0), HalfBits(ref fourth, stride), HalfBits(ref fourth, 2 * stride), HalfBits(ref fourth, 3 * stride));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ushort HalfBits(ref byte w, nint offset) => Unsafe.ReadUnaligned<ushort>(ref Unsafe.Add(ref w, offset));
 }

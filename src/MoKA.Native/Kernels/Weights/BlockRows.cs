@@ -17,7 +17,12 @@ internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> by
     public void Prefetch(int row, int column, int count) =>
         Kernels.Prefetch.Lines(_bytes.Slice(row * _bytesOfRow + column / format.Weights * format.Bytes, count / format.Weights * format.Bytes));
 
-    public int FewTokens => columns == 0 ? 0 : format is BlockFormat<Q4_0> or BlockFormat<Q8_0> ? LaneRows.FewTokens : format is BFloat16 && _bytesOfRow % LaneRows.Piece == 0 ? HalfRows.FewTokens : 0;
+    public int FewTokens(InstructionSet set)
+    {
+        if (columns == 0) return 0;
+        if (format is BlockFormat<Q4_0> or BlockFormat<Q8_0>) return LaneRows.FewTokens(set);
+        return format is BFloat16 && _bytesOfRow % LaneRows.Piece == 0 ? HalfRows.FewTokens(set) : 0;
+    }
 
     public void MultiplyRows(int row, scoped MatrixSpan x, scoped MatrixSpan y, Worker worker)
     {
@@ -40,26 +45,31 @@ internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> by
         int stride = _bytesOfRow, blocks = columns / format.Weights, count = blocks * LaneRows.Rows;
         ReadOnlySpan<byte> rows = LaneRows.Apart(worker, Rows(row, LaneRows.Rows), LaneRows.Rows, ref stride, _bytesOfRow);
         Span<float> scales = worker.Scratch(ScratchSlot.Dequantised, count);
-        for (int first = 0; first < LaneRows.Rows; first += LaneColumns.Rows) GatherScales(rows[(first * stride)..], stride, format.Bytes, blocks, scales[first..]);
-        LaneRows.Multiply<TPiece>(rows[sizeof(ushort)..], stride, new PieceRuns(blocks, format.Bytes, piecesOfBlock), levels, scales, From(row + LaneRows.Rows), x, y);
+        GatherScales(worker.InstructionSet, rows, stride, format.Bytes, blocks, scales);
+        LaneRows.Multiply<TPiece>(worker.InstructionSet, rows[sizeof(ushort)..], stride, new PieceRuns(blocks, format.Bytes, piecesOfBlock), levels, scales, From(row + LaneRows.Rows), x, y);
     }
 
     private ReadOnlySpan<byte> Rows(int row, int count) => _bytes.Slice(row * _bytesOfRow, count * _bytesOfRow);
 
     private ReadOnlySpan<byte> From(int row) => _bytes[(row * _bytesOfRow)..];
 
-    /// <summary>The scales of sixteen rows, [16, blocks] in memory, as columns of [blocks, 64]. A block is longer than a piece, and is read with one.</summary>
+    /// <summary>The scales of 64 rows, [64, blocks] in memory, as [blocks, 64]. A block is longer than a piece, and is read with one.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void GatherScales(ReadOnlySpan<byte> rows, nint stride, int bytesOfBlock, int blocks, Span<float> scales)
+    private static void GatherScales(InstructionSet set, ReadOnlySpan<byte> rows, nint stride, int bytesOfBlock, int blocks, Span<float> scales)
     {
-        // The slices prove the bounds once; the loop reads and writes without checks.
-        ref byte at = ref MemoryMarshal.GetReference(rows[..((LaneColumns.Rows - 1) * (int)stride + blocks * bytesOfBlock)]);
-        ref float to = ref MemoryMarshal.GetReference(scales[..((blocks - 1) * LaneRows.Rows + LaneColumns.Rows)]);
-        for (int b = 0; b < blocks; b++)
+        int together = set == InstructionSet.Avx512 ? LaneColumns.Rows : LaneColumns.Eight;
+        for (int first = 0; first < LaneRows.Rows; first += together)
         {
-            LaneColumns.Halves(ref at, stride).StoreUnsafe(ref to);
-            at = ref Unsafe.Add(ref at, bytesOfBlock);
-            to = ref Unsafe.Add(ref to, LaneRows.Rows);
+            // The slices prove the bounds once; the loop reads and writes without checks.
+            ref byte at = ref MemoryMarshal.GetReference(rows.Slice(first * (int)stride, (together - 1) * (int)stride + blocks * bytesOfBlock));
+            ref float to = ref MemoryMarshal.GetReference(scales.Slice(first, (blocks - 1) * LaneRows.Rows + together));
+            for (int b = 0; b < blocks; b++)
+            {
+                if (set == InstructionSet.Avx512) LaneColumns.Halves(ref at, stride).StoreUnsafe(ref to);
+                else LaneColumns.EightHalves(ref at, stride).StoreUnsafe(ref to);
+                at = ref Unsafe.Add(ref at, bytesOfBlock);
+                to = ref Unsafe.Add(ref to, LaneRows.Rows);
+            }
         }
     }
 }

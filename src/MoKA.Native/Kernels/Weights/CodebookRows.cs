@@ -135,7 +135,7 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
     /// <summary>Whether rows are whole blocks.</summary>
     public bool HasPieces => columns > 0 && columns % blockSize == 0;
 
-    public int FewTokens => HasPieces ? LaneRows.FewTokens : 0;
+    public int FewTokens(InstructionSet set) => HasPieces ? LaneRows.FewTokens(set) : 0;
 
     public void MultiplyRows(int row, scoped MatrixSpan x, scoped MatrixSpan y, Worker worker)
     {
@@ -145,7 +145,7 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
             int stride = columns / 2, end = checked(row + LaneRows.Rows) * stride;
             Span<float> scales = Scales(worker, row, LaneRows.Rows, LaneRows.Rows, unit: 1);
             ReadOnlySpan<byte> rows = LaneRows.Apart(worker, CodesOf(row, LaneRows.Rows), LaneRows.Rows, ref stride, stride);
-            LaneRows.Multiply<HighThenLowHalves>(rows, stride, runs, codebook.Levels, scales, _codes[end..], x, y.Block(0, y.Rows, column, LaneRows.Rows));
+            LaneRows.Multiply<HighThenLowHalves>(worker.InstructionSet, rows, stride, runs, codebook.Levels, scales, _codes[end..], x, y.Block(0, y.Rows, column, LaneRows.Rows));
         }
     }
 

@@ -27,7 +27,7 @@ internal readonly ref struct GroupedInt8Rows(ReadOnlySpan<sbyte> values, ReadOnl
 
     public void Prefetch(int row, int column, int count) => Kernels.Prefetch.Lines(MemoryMarshal.AsBytes(_values.Slice(row * columns + column, count)));
 
-    public int FewTokens => 0;
+    public int FewTokens(InstructionSet set) => 0;
 
     public void MultiplyRows(int row, scoped MatrixSpan x, scoped MatrixSpan y, Worker worker) =>
         throw new NotSupportedException("GroupedInt8Rows: there are no pieces of 16 bytes to multiply in the lanes.");

@@ -13,7 +13,7 @@ internal interface IWeightRows
     /// How many tokens <see cref="MultiplyRows"/> is the faster way for: none unless rows are whole pieces of 16 bytes that
     /// <see cref="LaneRows"/> knows.
     /// </summary>
-    int FewTokens { get; }
+    int FewTokens(InstructionSet set);
 
     /// <summary>y [tokens, rows] += x [tokens, columns] times the rows from <paramref name="row"/> on, some times the 64 that <see cref="LaneRows"/> takes.</summary>
     void MultiplyRows(int row, scoped MatrixSpan x, scoped MatrixSpan y, Worker worker);

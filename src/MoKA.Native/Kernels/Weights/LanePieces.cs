@@ -1,6 +1,4 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace MoKA.Native.Kernels;
 
@@ -8,6 +6,12 @@ namespace MoKA.Native.Kernels;
 internal readonly struct LaneFour<T>(Vector512<T> a, Vector512<T> b, Vector512<T> c, Vector512<T> d)
 {
     public readonly Vector512<T> A = a, B = b, C = c, D = d;
+}
+
+/// <summary>Four registers of eight lanes: one number after another of each of eight rows.</summary>
+internal readonly struct EightFour(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)
+{
+    public readonly Vector256<float> A = a, B = b, C = c, D = d;
 }
 
 /// <summary>How many floats behind the first of four tokens the others' numbers lie. With fewer tokens some are the last one again.</summary>
@@ -34,198 +38,42 @@ internal static class FourTokens
     private static int At(MatrixSpan matrix, int row, int behind) => Math.Min(row + behind, matrix.Rows - 1);
 }
 
-/// <summary>What 16 bytes of a row stand for.</summary>
+/// <summary>What 16 bytes of a row stand for, with rows in the lanes of registers of sixteen or of eight.</summary>
 internal interface ILanePiece
 {
     /// <summary>How many weights.</summary>
     static abstract int Weights { get; }
 
-    /// <summary>The sums and weight × x for the weights of each lane, in order; integers c0 .. c3 are the row's bytes.</summary>
+    /// <summary>On AVX-512, the sums and weight × x for the weights of each lane, in order; integers c0 .. c3 are the row's bytes.</summary>
     static abstract LaneFour<float> Add(LaneFour<int> c0, LaneFour<int> c1, LaneFour<int> c2, LaneFour<int> c3, Vector512<float> table, LaneFour<float> scales, ref float x, LaneFour<float> sums);
 
     /// <summary>The same for sixteen rows and four tokens, whose x lie so many floats behind the first one's: each weight is made once for all.</summary>
     static abstract LaneFour<float> AddTokens(Vector512<int> c0, Vector512<int> c1, Vector512<int> c2, Vector512<int> c3, Vector512<float> table, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums);
+
+    /// <summary>
+    /// The codes of eight rows in the order of x, a byte each, <see cref="Weights"/> / 4 registers <paramref name="apart"/> from each
+    /// other: in each half, four codes of row 0 to 3 in turn, of row 4 to 7 in the other. The registers c0 .. c3 hold the rows' bytes so.
+    /// </summary>
+    static abstract void Order(Vector256<byte> c0, Vector256<byte> c1, Vector256<byte> c2, Vector256<byte> c3, ref Vector256<byte> to, nint apart);
+
+    /// <summary>What the four codes of each row in such a register stand for, before the scale; a table is four planes of bytes.</summary>
+    static abstract EightFour Unscaled(Vector256<byte> codes, ref Vector256<byte> planes);
 }
 
 /// <summary>Q4_0: 4-bit codes, the low halves of all bytes, then the high halves. A code's level is looked up and scaled.</summary>
-internal readonly struct LowThenHighHalves : ILanePiece
+internal readonly partial struct LowThenHighHalves : ILanePiece
 {
     public static int Weights => 32;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static LaneFour<float> Add(LaneFour<int> c0, LaneFour<int> c1, LaneFour<int> c2, LaneFour<int> c3, Vector512<float> table, LaneFour<float> scales, ref float x, LaneFour<float> sums)
-    {
-        sums = AddFour(c0, 0, table, scales, ref x, sums);
-        sums = AddFour(c1, 0, table, scales, ref Unsafe.Add(ref x, 4), sums);
-        sums = AddFour(c2, 0, table, scales, ref Unsafe.Add(ref x, 8), sums);
-        sums = AddFour(c3, 0, table, scales, ref Unsafe.Add(ref x, 12), sums);
-        sums = AddFour(c0, 4, table, scales, ref Unsafe.Add(ref x, 16), sums);
-        sums = AddFour(c1, 4, table, scales, ref Unsafe.Add(ref x, 20), sums);
-        sums = AddFour(c2, 4, table, scales, ref Unsafe.Add(ref x, 24), sums);
-        return AddFour(c3, 4, table, scales, ref Unsafe.Add(ref x, 28), sums);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static LaneFour<float> AddTokens(Vector512<int> c0, Vector512<int> c1, Vector512<int> c2, Vector512<int> c3, Vector512<float> table, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums)
-    {
-        sums = AddFour(c0, 0, table, scale, ref x, steps, sums);
-        sums = AddFour(c1, 0, table, scale, ref Unsafe.Add(ref x, 4), steps, sums);
-        sums = AddFour(c2, 0, table, scale, ref Unsafe.Add(ref x, 8), steps, sums);
-        sums = AddFour(c3, 0, table, scale, ref Unsafe.Add(ref x, 12), steps, sums);
-        sums = AddFour(c0, 4, table, scale, ref Unsafe.Add(ref x, 16), steps, sums);
-        sums = AddFour(c1, 4, table, scale, ref Unsafe.Add(ref x, 20), steps, sums);
-        sums = AddFour(c2, 4, table, scale, ref Unsafe.Add(ref x, 24), steps, sums);
-        return AddFour(c3, 4, table, scale, ref Unsafe.Add(ref x, 28), steps, sums);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static LaneFour<float> AddFour(Vector512<int> codes, int half, Vector512<float> table, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums)
-    {
-        sums = Levels.AddTokens(codes, half, table, scale, ref x, steps, sums);
-        sums = Levels.AddTokens(codes, half + 8, table, scale, ref Unsafe.Add(ref x, 1), steps, sums);
-        sums = Levels.AddTokens(codes, half + 16, table, scale, ref Unsafe.Add(ref x, 2), steps, sums);
-        return Levels.AddTokens(codes, half + 24, table, scale, ref Unsafe.Add(ref x, 3), steps, sums);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static LaneFour<float> AddFour(LaneFour<int> codes, int half, Vector512<float> table, LaneFour<float> scales, ref float x, LaneFour<float> sums)
-    {
-        sums = Levels.Add(codes, half, table, scales, x, sums);
-        sums = Levels.Add(codes, half + 8, table, scales, Unsafe.Add(ref x, 1), sums);
-        sums = Levels.Add(codes, half + 16, table, scales, Unsafe.Add(ref x, 2), sums);
-        return Levels.Add(codes, half + 24, table, scales, Unsafe.Add(ref x, 3), sums);
-    }
 }
 
 /// <summary>NF4 and FP4: 4-bit codes, the high half of each byte, then its low half.</summary>
-internal readonly struct HighThenLowHalves : ILanePiece
+internal readonly partial struct HighThenLowHalves : ILanePiece
 {
     public static int Weights => 32;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static LaneFour<float> Add(LaneFour<int> c0, LaneFour<int> c1, LaneFour<int> c2, LaneFour<int> c3, Vector512<float> table, LaneFour<float> scales, ref float x, LaneFour<float> sums)
-    {
-        sums = AddEight(c0, table, scales, ref x, sums);
-        sums = AddEight(c1, table, scales, ref Unsafe.Add(ref x, 8), sums);
-        sums = AddEight(c2, table, scales, ref Unsafe.Add(ref x, 16), sums);
-        return AddEight(c3, table, scales, ref Unsafe.Add(ref x, 24), sums);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static LaneFour<float> AddTokens(Vector512<int> c0, Vector512<int> c1, Vector512<int> c2, Vector512<int> c3, Vector512<float> table, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums)
-    {
-        sums = AddEight(c0, table, scale, ref x, steps, sums);
-        sums = AddEight(c1, table, scale, ref Unsafe.Add(ref x, 8), steps, sums);
-        sums = AddEight(c2, table, scale, ref Unsafe.Add(ref x, 16), steps, sums);
-        return AddEight(c3, table, scale, ref Unsafe.Add(ref x, 24), steps, sums);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static LaneFour<float> AddEight(Vector512<int> codes, Vector512<float> table, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums)
-    {
-        sums = Levels.AddTokens(codes, 4, table, scale, ref x, steps, sums);
-        sums = Levels.AddTokens(codes, 0, table, scale, ref Unsafe.Add(ref x, 1), steps, sums);
-        sums = Levels.AddTokens(codes, 12, table, scale, ref Unsafe.Add(ref x, 2), steps, sums);
-        sums = Levels.AddTokens(codes, 8, table, scale, ref Unsafe.Add(ref x, 3), steps, sums);
-        sums = Levels.AddTokens(codes, 20, table, scale, ref Unsafe.Add(ref x, 4), steps, sums);
-        sums = Levels.AddTokens(codes, 16, table, scale, ref Unsafe.Add(ref x, 5), steps, sums);
-        sums = Levels.AddTokens(codes, 28, table, scale, ref Unsafe.Add(ref x, 6), steps, sums);
-        return Levels.AddTokens(codes, 24, table, scale, ref Unsafe.Add(ref x, 7), steps, sums);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static LaneFour<float> AddEight(LaneFour<int> codes, Vector512<float> table, LaneFour<float> scales, ref float x, LaneFour<float> sums)
-    {
-        sums = Levels.Add(codes, 4, table, scales, x, sums);
-        sums = Levels.Add(codes, 0, table, scales, Unsafe.Add(ref x, 1), sums);
-        sums = Levels.Add(codes, 12, table, scales, Unsafe.Add(ref x, 2), sums);
-        sums = Levels.Add(codes, 8, table, scales, Unsafe.Add(ref x, 3), sums);
-        sums = Levels.Add(codes, 20, table, scales, Unsafe.Add(ref x, 4), sums);
-        sums = Levels.Add(codes, 16, table, scales, Unsafe.Add(ref x, 5), sums);
-        sums = Levels.Add(codes, 28, table, scales, Unsafe.Add(ref x, 6), sums);
-        return Levels.Add(codes, 24, table, scales, Unsafe.Add(ref x, 7), sums);
-    }
 }
 
 /// <summary>Q8_0: signed bytes.</summary>
-internal readonly struct SignedBytes : ILanePiece
+internal readonly partial struct SignedBytes : ILanePiece
 {
     public static int Weights => 16;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static LaneFour<float> Add(LaneFour<int> c0, LaneFour<int> c1, LaneFour<int> c2, LaneFour<int> c3, Vector512<float> table, LaneFour<float> scales, ref float x, LaneFour<float> sums)
-    {
-        sums = AddFour(c0, scales, ref x, sums);
-        sums = AddFour(c1, scales, ref Unsafe.Add(ref x, 4), sums);
-        sums = AddFour(c2, scales, ref Unsafe.Add(ref x, 8), sums);
-        return AddFour(c3, scales, ref Unsafe.Add(ref x, 12), sums);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static LaneFour<float> AddTokens(Vector512<int> c0, Vector512<int> c1, Vector512<int> c2, Vector512<int> c3, Vector512<float> table, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums)
-    {
-        sums = AddFour(c0, scale, ref x, steps, sums);
-        sums = AddFour(c1, scale, ref Unsafe.Add(ref x, 4), steps, sums);
-        sums = AddFour(c2, scale, ref Unsafe.Add(ref x, 8), steps, sums);
-        return AddFour(c3, scale, ref Unsafe.Add(ref x, 12), steps, sums);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static LaneFour<float> AddFour(Vector512<int> bytes, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums)
-    {
-        sums = Levels.AddTokens(Vector512.ConvertToSingle(bytes << 24 >> 24) * scale, ref x, steps, sums);
-        sums = Levels.AddTokens(Vector512.ConvertToSingle(bytes << 16 >> 24) * scale, ref Unsafe.Add(ref x, 1), steps, sums);
-        sums = Levels.AddTokens(Vector512.ConvertToSingle(bytes << 8 >> 24) * scale, ref Unsafe.Add(ref x, 2), steps, sums);
-        return Levels.AddTokens(Vector512.ConvertToSingle(bytes << 0 >> 24) * scale, ref Unsafe.Add(ref x, 3), steps, sums);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static LaneFour<float> AddFour(LaneFour<int> bytes, LaneFour<float> scales, ref float x, LaneFour<float> sums)
-    {
-        sums = AddOne(bytes, 24, scales, x, sums);
-        sums = AddOne(bytes, 16, scales, Unsafe.Add(ref x, 1), sums);
-        sums = AddOne(bytes, 8, scales, Unsafe.Add(ref x, 2), sums);
-        return AddOne(bytes, 0, scales, Unsafe.Add(ref x, 3), sums);
-    }
-
-    /// <summary>The byte that has <paramref name="above"/> bits above it; a sign comes along from the top.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static LaneFour<float> AddOne(LaneFour<int> bytes, int above, LaneFour<float> scales, float x, LaneFour<float> sums)
-    {
-        Vector512<float> factor = Vector512.Create(x);
-        return new(
-            Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(bytes.A << above >> 24) * scales.A, factor, sums.A),
-            Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(bytes.B << above >> 24) * scales.B, factor, sums.B),
-            Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(bytes.C << above >> 24) * scales.C, factor, sums.C),
-            Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(bytes.D << above >> 24) * scales.D, factor, sums.D));
-    }
-}
-
-/// <summary>Weights that are levels of a table of sixteen, times a scale.</summary>
-internal static class Levels
-{
-    /// <summary>The sums and weight × x; the codes are four bits from a place on. A look-up reads the low four bits of an index alone.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static LaneFour<float> Add(LaneFour<int> codes, int place, Vector512<float> table, LaneFour<float> scales, float x, LaneFour<float> sums)
-    {
-        Vector512<float> factor = Vector512.Create(x);
-        return new(
-            Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, codes.A >>> place) * scales.A, factor, sums.A),
-            Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, codes.B >>> place) * scales.B, factor, sums.B),
-            Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, codes.C >>> place) * scales.C, factor, sums.C),
-            Vector512.FusedMultiplyAdd(Avx512F.PermuteVar16x32(table, codes.D >>> place) * scales.D, factor, sums.D));
-    }
-
-    /// <summary>The same for one register of rows and four tokens.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static LaneFour<float> AddTokens(Vector512<int> codes, int place, Vector512<float> table, Vector512<float> scale, ref float x, TokenSteps steps, LaneFour<float> sums) =>
-        AddTokens(Avx512F.PermuteVar16x32(table, codes >>> place) * scale, ref x, steps, sums);
-
-    /// <summary>The sums and a weight × each token's x.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static LaneFour<float> AddTokens(Vector512<float> weight, ref float x, TokenSteps steps, LaneFour<float> sums) => new(
-        Vector512.FusedMultiplyAdd(weight, Vector512.Create(x), sums.A),
-        Vector512.FusedMultiplyAdd(weight, Vector512.Create(Unsafe.Add(ref x, steps.Second)), sums.B),
-        Vector512.FusedMultiplyAdd(weight, Vector512.Create(Unsafe.Add(ref x, steps.Third)), sums.C),
-        Vector512.FusedMultiplyAdd(weight, Vector512.Create(Unsafe.Add(ref x, steps.Fourth)), sums.D));
 }

@@ -18,7 +18,7 @@ internal static class WeightProduct
     public static void Run<TRows>(Cpu cpu, MatrixSpan a, TRows w, int outputs, int inputs, bool transpose, MatrixSpan c, bool accumulate)
         where TRows : struct, IWeightRows, allows ref struct
     {
-        bool inLanes = c.Rows <= w.FewTokens && outputs >= LaneRows.Rows && cpu.InstructionSet == InstructionSet.Avx512;
+        bool inLanes = c.Rows <= w.FewTokens(cpu.InstructionSet) && outputs >= LaneRows.Rows;
         if (!transpose || (c.Rows != 1 && !inLanes))
         {
             Gemm.Multiply(cpu, a, new WeightPanels<TRows>(w, transpose), transpose ? inputs : outputs, transpose ? outputs : inputs, c, accumulate);
@@ -55,7 +55,7 @@ internal static class WeightProduct
         private void MultiplyLast(int first, int rows, Worker worker)
         {
             int from = Math.Min(first, _y.Columns - LaneRows.Rows);
-            MatrixSpan y = new(stackalloc float[LaneRows.FewTokens * LaneRows.Rows], _y.Rows, LaneRows.Rows), own = y.Block(0, y.Rows, first - from, rows), to = _y.Block(0, y.Rows, first, rows);
+            MatrixSpan y = new(stackalloc float[LaneRows.MostTokens * LaneRows.Rows], _y.Rows, LaneRows.Rows), own = y.Block(0, y.Rows, first - from, rows), to = _y.Block(0, y.Rows, first, rows);
             y.Data.Clear();
             BlockCopy.Run(to.Data, to.RowStride, own.Data, own.RowStride, y.Rows, rows);
             _w.MultiplyRows(from, _x, y, worker);
