@@ -69,13 +69,14 @@ internal static class Int4Table
         WeightStorage[] storages = [WeightStorage.Q4_0, WeightStorage.NF4Double];
         text.Section("Activations as floats and in 8 bits");
         text.Paragraph($"y = x Wᵀ with W [{outputs}, {inputs}], 10⁹ operations a second; int8 rounds x on the way in.");
-        text.Head(["threads", "tokens", .. storages.SelectMany(s => new[] { $"{s} float", "int8" })]);
-        foreach (int threads in (int[])[1, 2])
-        {
-            using Cpu cpu = new(threads);
-            foreach (int tokens in (int[])[1, 4, 16, 128, 512])
-                text.Row([$"{threads}", $"{tokens}", .. storages.SelectMany(s => new[] { Seconds(cpu, s, tokens, inputs, outputs).Forward, IntegerSeconds(cpu, s, tokens, inputs, outputs) }).Select(seconds => Number(2e-9 * tokens * inputs * outputs / seconds))]);
-        }
+        text.Head(["instructions", "threads", "tokens", .. storages.SelectMany(s => new[] { $"{s} float", "int8" })]);
+        foreach (InstructionSet set in Enum.GetValues<InstructionSet>().Where(set => set > InstructionSet.Scalar && set <= InstructionSets.Widest).Reverse())
+            foreach (int threads in (int[])[1, 2])
+            {
+                using Cpu cpu = new(threads, set);
+                foreach (int tokens in (int[])[1, 4, 16, 128, 512])
+                    text.Row([$"{set}", $"{threads}", $"{tokens}", .. storages.SelectMany(s => new[] { Seconds(cpu, s, tokens, inputs, outputs).Forward, IntegerSeconds(cpu, s, tokens, inputs, outputs) }).Select(seconds => Number(2e-9 * tokens * inputs * outputs / seconds))]);
+            }
     }
 
     private static void Generation(Markdown text)
