@@ -42,7 +42,7 @@ internal static partial class Int8Rows
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<short> AddGroups(Vector256<short> sums, Vector256<byte> pairs, ref byte a, int g)
     {
-        Vector256<byte> low = pairs & Vector256.Create((byte)15), high = (pairs.AsUInt16() >>> 4).AsByte() & Vector256.Create((byte)15);
+        Vector256<byte> low = pairs & Vector256.Create((byte)15), high = pairs >>> 4;
         Vector256<sbyte> first = Vector256.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref a, 4 * g))).AsSByte(), second = Vector256.Create(Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref a, 4 * g + 16))).AsSByte();
         return sums + Avx2.MultiplyAddAdjacent(low, first) + Avx2.MultiplyAddAdjacent(high, second);
     }

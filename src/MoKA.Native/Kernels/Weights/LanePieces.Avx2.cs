@@ -9,14 +9,15 @@ internal readonly partial struct LowThenHighHalves
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Order(Vector256<byte> c0, Vector256<byte> c1, Vector256<byte> c2, Vector256<byte> c3, ref Vector256<byte> to, nint apart)
     {
-        to = HalfBytes.Low(c0);
-        Unsafe.Add(ref to, apart) = HalfBytes.Low(c1);
-        Unsafe.Add(ref to, 2 * apart) = HalfBytes.Low(c2);
-        Unsafe.Add(ref to, 3 * apart) = HalfBytes.Low(c3);
-        Unsafe.Add(ref to, 4 * apart) = HalfBytes.High(c0);
-        Unsafe.Add(ref to, 5 * apart) = HalfBytes.High(c1);
-        Unsafe.Add(ref to, 6 * apart) = HalfBytes.High(c2);
-        Unsafe.Add(ref to, 7 * apart) = HalfBytes.High(c3);
+        Vector256<byte> half = Vector256.Create((byte)15);
+        to = c0 & half;
+        Unsafe.Add(ref to, apart) = c1 & half;
+        Unsafe.Add(ref to, 2 * apart) = c2 & half;
+        Unsafe.Add(ref to, 3 * apart) = c3 & half;
+        Unsafe.Add(ref to, 4 * apart) = c0 >>> 4;
+        Unsafe.Add(ref to, 5 * apart) = c1 >>> 4;
+        Unsafe.Add(ref to, 6 * apart) = c2 >>> 4;
+        Unsafe.Add(ref to, 7 * apart) = c3 >>> 4;
     }
 
     /// <summary>The levels are whole numbers from -8 to 7, floats whose lower two bytes are zero.</summary>
@@ -44,7 +45,7 @@ internal readonly partial struct HighThenLowHalves
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void OrderTwo(Vector256<byte> bytes, ref Vector256<byte> to, nint apart)
     {
-        Vector256<int> high = HalfBytes.High(bytes).AsInt32(), low = HalfBytes.Low(bytes).AsInt32();
+        Vector256<int> high = (bytes >>> 4).AsInt32(), low = (bytes & Vector256.Create((byte)15)).AsInt32();
         to = Avx2.UnpackLow(high, low).AsByte();
         Unsafe.Add(ref to, apart) = Avx2.UnpackHigh(high, low).AsByte();
     }
@@ -87,14 +88,4 @@ internal readonly partial struct SignedBytes
             Avx2.UnpackLow(low, exponent).AsSingle() - zero, Avx2.UnpackHigh(low, exponent).AsSingle() - zero,
             Avx2.UnpackLow(high, exponent).AsSingle() - zero, Avx2.UnpackHigh(high, exponent).AsSingle() - zero);
     }
-}
-
-/// <summary>The two 4-bit codes of each byte.</summary>
-internal static class HalfBytes
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<byte> Low(Vector256<byte> bytes) => bytes & Vector256.Create((byte)15);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<byte> High(Vector256<byte> bytes) => (bytes.AsUInt16() >>> 4).AsByte() & Vector256.Create((byte)15);
 }
