@@ -33,6 +33,8 @@ public sealed class GemmTests
     [InlineData(1, 4100, 70)]
     [InlineData(2, 900, 100)]
     [InlineData(1, 37, 4101)]
+    // Enough panels of B, with enough steps, for tasks of two; the last has one that is not full.
+    [InlineData(40, 300, 790)]
     // A single panel of B: each task packs its own rows.
     [InlineData(300, 70, 7)]
     [InlineData(253, 600, 32)]

@@ -18,6 +18,11 @@ internal static partial class Gemm
     /// <summary>Tasks for each thread, so that one that is held up does not hold up all.</summary>
     private const int TasksPerThread = 4;
 
+    private const int MostPanels = 2;
+
+    /// <summary>The most steps of a panel of B that stays in the first-level cache from tile to tile.</summary>
+    private const int StepsOfNearPanel = 256;
+
     /// <summary>
     /// The most rows a task packs and multiplies at once when B is a single panel: packed rows are then read only once, and these
     /// are still in the second-level cache.
@@ -79,9 +84,10 @@ internal static partial class Gemm
                 PackedRows packed = new(cpu.InstructionSet, rows, k, some, cpu.Scratch(0, ScratchSlot.PanelsOfA, PackedRows.Length(cpu.InstructionSet, rows, some)));
                 PackingJob packing = new(a.RowRange(row, rows), packed);
                 cpu.Run(packed.PackingTasks, ref packing);
-                int rowTasks = RowTasks(cpu.Threads, packed, panels);
-                MultiplyJob<TRight> multiply = new(packed, b, c.RowRange(row, rows), accumulate || k > 0, panels, Ceiling.OfRatio(packed.TallTiles, rowTasks));
-                cpu.Run(panels * rowTasks, ref multiply);
+                int panelsOfTask = panels < MostPanels * TasksPerThread * cpu.Threads ? 1 : PanelsAtOnce(packed), columnTasks = Ceiling.OfRatio(panels, panelsOfTask);
+                int rowTasks = RowTasks(cpu.Threads, packed, columnTasks);
+                MultiplyJob<TRight> multiply = new(packed, b, c.RowRange(row, rows), accumulate || k > 0, columnTasks, panelsOfTask, Ceiling.OfRatio(packed.TallTiles, rowTasks));
+                cpu.Run(columnTasks * rowTasks, ref multiply);
             }
     }
 
@@ -107,8 +113,9 @@ internal static partial class Gemm
                 int someRows = Math.Min(MaxRows, rows - row), some = Math.Min(MaxDepth, depth - k);
                 PackedRows packed = new(set, someRows, k, some, worker.Scratch(ScratchSlot.PanelsOfA, PackedRows.Length(set, someRows, some)));
                 for (int slab = 0; slab < packed.Slabs; slab++) packed.Pack(worker, a, slab, 0, someRows, row);
-                for (int column = 0; column < columns; column += GemmTile.Width(set))
-                    MultiplyPanel(worker, packed, 0, someRows, b, column, columns, c, row, accumulate || k > 0);
+                int width = PanelsAtOnce(packed) * GemmTile.Width(set);
+                for (int column = 0; column < columns; column += width)
+                    MultiplyPanels(worker, packed, 0, someRows, b, column, Math.Min(width, columns - column), c, row, accumulate || k > 0);
             }
     }
 
@@ -129,9 +136,12 @@ internal static partial class Gemm
         }
     }
 
-    /// <summary>A task is one panel of B for all rows, so that each panel is packed once; where the panels are few, for a share of the rows.</summary>
-    private static int RowTasks(int threads, PackedRows packed, int panels) =>
-        Math.Min(packed.TallTiles, Ceiling.OfRatio(TasksPerThread * threads, Math.Max(panels, 1)));
+    /// <summary>Panels of B that each tile of A meets in turn: with two, what comes from the third-level cache is used twice.</summary>
+    private static int PanelsAtOnce(PackedRows packed) => packed.DepthOfSlab > StepsOfNearPanel ? MostPanels : 1;
+
+    /// <summary>A task is a panel of B, or two, for all rows, so that each panel is packed once; where the panels are few, for a share of the rows.</summary>
+    private static int RowTasks(int threads, PackedRows packed, int columnTasks) =>
+        Math.Min(packed.TallTiles, Ceiling.OfRatio(TasksPerThread * threads, Math.Max(columnTasks, 1)));
 
     private static void CheckShapes(MatrixSpan a, int depth, int columns, MatrixSpan c)
     {
@@ -140,27 +150,27 @@ internal static partial class Gemm
     }
 
     /// <summary>
-    /// Packed rows <paramref name="first"/> .. <paramref name="last"/> times the panel of B that begins at a column, into C
-    /// from row <paramref name="row"/> of it on. All slabs of k in turn: the columns of C stay in the cache.
+    /// Packed rows <paramref name="first"/> .. <paramref name="last"/> times a few panels of B, columns <paramref name="column"/>
+    /// .. column + <paramref name="some"/>, into C from row <paramref name="row"/> of it on. All slabs of k in turn: the columns of
+    /// C stay in the cache.
     /// </summary>
-    private static void MultiplyPanel<TRight, TTarget>(Worker worker, PackedRows packed, int first, int last, TRight b, int column, int columns, TTarget c, int row, bool accumulate)
+    private static void MultiplyPanels<TRight, TTarget>(Worker worker, PackedRows packed, int first, int last, TRight b, int column, int some, TTarget c, int row, bool accumulate)
         where TRight : struct, IPanels, allows ref struct
         where TTarget : struct, ITarget, allows ref struct
     {
-        InstructionSet set = worker.InstructionSet;
-        int width = GemmTile.Width(set), validColumns = Math.Min(width, columns - column);
-        Span<float> panelOfB = worker.Scratch(ScratchSlot.PanelOfB, width * packed.DepthOfSlab);
+        int width = GemmTile.Width(worker.InstructionSet);
+        Span<float> panelsOfB = worker.Scratch(ScratchSlot.PanelOfB, Ceiling.OfRatio(some, width) * width * packed.DepthOfSlab);
         for (int slab = 0; slab < packed.Slabs; slab++)
         {
             (int k, int kc) = packed.Slab(slab);
-            b.Pack(worker, k, kc, column, validColumns, width, panelOfB);
-            MultiplySlab(worker, packed, slab, 0, kc, first, last, panelOfB, c, row, column, validColumns, accumulate || slab > 0);
+            for (int j = 0; j < some; j += width) b.Pack(worker, k, kc, column + j, Math.Min(width, some - j), width, panelsOfB[(j * kc)..]);
+            MultiplySlab(worker, packed, slab, 0, kc, first, last, panelsOfB, c, row, column, some, accumulate || slab > 0);
         }
     }
 
-    /// <summary>Steps <paramref name="skip"/> .. skip + <paramref name="steps"/> of one slab of k, with a panel of B that holds just these.</summary>
+    /// <summary>Steps <paramref name="skip"/> .. skip + <paramref name="steps"/> of one slab of k, with panels of B that hold just these.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void MultiplySlab<TTarget>(Worker worker, PackedRows packed, int slab, int skip, int steps, int first, int last, ReadOnlySpan<float> panelOfB, TTarget c, int row, int column, int validColumns, bool load)
+    private static void MultiplySlab<TTarget>(Worker worker, PackedRows packed, int slab, int skip, int steps, int first, int last, ReadOnlySpan<float> panelsOfB, TTarget c, int row, int column, int some, bool load)
         where TTarget : struct, ITarget, allows ref struct
     {
         InstructionSet set = worker.InstructionSet;
@@ -171,14 +181,19 @@ internal static partial class Gemm
             height = GemmTile.Height(set, packed.Rows - i);
             int validRows = Math.Min(height, packed.Rows - i);
             ReadOnlySpan<float> panelOfA = packed.Panel(slab, i, height)[(skip * height)..];
-            if (validRows == height && validColumns == width && c.Direct(row + i, height, column, width, out int stride) is { IsEmpty: false } tile)
+            for (int j = 0; j < some; j += width)
             {
-                GemmTile.Run(set, height, steps, panelOfA, panelOfB, tile, stride, width, load);
-                continue;
+                int validColumns = Math.Min(width, some - j);
+                ReadOnlySpan<float> panelOfB = panelsOfB[(j * steps)..];
+                if (validRows == height && validColumns == width && c.Direct(row + i, height, column + j, width, out int stride) is { IsEmpty: false } tile)
+                {
+                    GemmTile.Run(set, height, steps, panelOfA, panelOfB, tile, stride, width, load);
+                    continue;
+                }
+                if (load) c.Read(row + i, validRows, column + j, validColumns, edge, width);
+                GemmTile.Run(set, height, steps, panelOfA, panelOfB, edge, width, validColumns, load);
+                c.Write(row + i, validRows, column + j, validColumns, edge, width);
             }
-            if (load) c.Read(row + i, validRows, column, validColumns, edge, width);
-            GemmTile.Run(set, height, steps, panelOfA, panelOfB, edge, width, validColumns, load);
-            c.Write(row + i, validRows, column, validColumns, edge, width);
         }
     }
 
@@ -229,7 +244,7 @@ internal static partial class Gemm
         }
     }
 
-    private readonly ref struct MultiplyJob<TRight>(PackedRows packed, TRight b, MatrixSpan c, bool accumulate, int panels, int tallTilesPerTask) : IJob
+    private readonly ref struct MultiplyJob<TRight>(PackedRows packed, TRight b, MatrixSpan c, bool accumulate, int columnTasks, int panelsOfTask, int tallTilesPerTask) : IJob
         where TRight : struct, IPanels, allows ref struct
     {
         private readonly PackedRows _packed = packed;
@@ -238,9 +253,9 @@ internal static partial class Gemm
 
         public void Run(int item, Worker worker)
         {
-            int rowsPerTask = tallTilesPerTask * GemmTile.TallHeight(worker.InstructionSet), first = item / panels * rowsPerTask;
-            int last = Math.Min(first + rowsPerTask, _packed.Rows);
-            MultiplyPanel(worker, _packed, first, last, _b, item % panels * GemmTile.Width(worker.InstructionSet), _c.Columns, new FloatTarget(_c), 0, accumulate);
+            int rowsOfTask = tallTilesPerTask * GemmTile.TallHeight(worker.InstructionSet), first = item / columnTasks * rowsOfTask;
+            int columnsOfTask = panelsOfTask * GemmTile.Width(worker.InstructionSet), column = item % columnTasks * columnsOfTask;
+            MultiplyPanels(worker, _packed, first, Math.Min(first + rowsOfTask, _packed.Rows), _b, column, Math.Min(columnsOfTask, _c.Columns - column), new FloatTarget(_c), 0, accumulate);
         }
     }
 }
