@@ -5,22 +5,6 @@ namespace MoKA.Native.Kernels;
 
 internal static partial class GemmTile
 {
-    /// <summary>
-    /// C = A B or C += A B for operands that lie anywhere: A's rows are <paramref name="s"/> floats apart and its steps of k
-    /// <paramref name="stepOfA"/>, B's steps <paramref name="stepOfB"/>, C's rows <paramref name="row"/>. The second register begins
-    /// so many floats after the first in B, and in C. With 24 columns that is 8: the registers overlap, and computing a number twice
-    /// is cheaper than leaving lanes out. With 16 it is 0, and one register does. With two matrices of 16 columns it is the distance
-    /// between them.
-    /// </summary>
-    public static void Strided(int height, int kc, ref float a, nint s, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)
-    {
-        if (height == 1) Avx512SingleStrided(kc, ref a, stepOfA, ref b, stepOfB, secondOfB, ref c, secondOfC, load);
-        else if (height == ShortHeight) Avx512ShortStrided(kc, ref a, s, stepOfA, ref b, stepOfB, secondOfB, ref c, row, secondOfC, load);
-        else if (height == Avx512MiddleHeight) Avx512MiddleStrided(kc, ref a, s, stepOfA, ref b, stepOfB, secondOfB, ref c, row, secondOfC, load);
-        else if (secondOfB == 0) Avx512TallNarrowStrided(kc, ref a, s, stepOfA, ref b, stepOfB, ref c, row, load);
-        else Avx512TallStrided(kc, ref a, s, stepOfA, ref b, stepOfB, secondOfB, ref c, row, secondOfC, load);
-    }
-
     /// <summary>14 rows of two registers: 28 sums, as in the tile of packed panels.</summary>
     [MethodImpl(Compiled.AtOnce)]
     private static void Avx512TallStrided(int kc, ref float a, nint s, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)

@@ -13,10 +13,10 @@ internal static partial class GemmTile
     /// <summary>The rows of the shorter tile on every instruction set.</summary>
     private const int ShortHeight = 4;
 
-    private const int Avx512TallHeight = 14, Avx512MiddleHeight = 8;
+    private const int Avx512TallHeight = 14, Avx512MiddleHeight = 8, Avx2TallHeight = 6;
 
     /// <summary>The rows of the tallest tile.</summary>
-    public static int TallHeight(InstructionSet set) => set == InstructionSet.Avx512 ? Avx512TallHeight : set == InstructionSet.Avx2 ? 6 : ShortHeight;
+    public static int TallHeight(InstructionSet set) => set == InstructionSet.Avx512 ? Avx512TallHeight : set == InstructionSet.Avx2 ? Avx2TallHeight : ShortHeight;
 
     /// <summary>The columns of every tile.</summary>
     public static int Width(InstructionSet set) => set == InstructionSet.Avx512 ? 32 : 16;
@@ -37,15 +37,23 @@ internal static partial class GemmTile
         };
     }
 
-    /// <summary>The tile for the next rows on AVX-512 where none may be left empty.</summary>
-    public static int WholeHeight(int rows) => rows switch
-    {
-        2 * Avx512MiddleHeight or 3 * Avx512MiddleHeight => Avx512MiddleHeight,
-        >= Avx512TallHeight => Avx512TallHeight,
-        >= Avx512MiddleHeight => Avx512MiddleHeight,
-        >= ShortHeight => ShortHeight,
-        _ => 1,
-    };
+    /// <summary>The tile for the next rows where none may be left empty.</summary>
+    public static int WholeHeight(InstructionSet set, int rows) => set == InstructionSet.Avx512
+        ? rows switch
+        {
+            2 * Avx512MiddleHeight or 3 * Avx512MiddleHeight => Avx512MiddleHeight,
+            >= Avx512TallHeight => Avx512TallHeight,
+            >= Avx512MiddleHeight => Avx512MiddleHeight,
+            >= ShortHeight => ShortHeight,
+            _ => 1,
+        }
+        : rows switch
+        {
+            2 * ShortHeight or 2 * ShortHeight + 1 => ShortHeight,
+            >= Avx2TallHeight => Avx2TallHeight,
+            >= ShortHeight => ShortHeight,
+            _ => 1,
+        };
 
     /// <summary>
     /// C [height, columns], rows <paramref name="stride"/> floats apart, from panels [kc, height] and [kc, width]; with fewer
@@ -69,10 +77,31 @@ internal static partial class GemmTile
         {
             int second = columns > width / 2 || height != Avx512TallHeight ? width / 2 : 0;
             if (height == Avx512TallHeight && second > 0) Avx512Tall(kc, ref a, ref b, ref c, stride, load);
-            else Strided(height, kc, ref a, 1, height, ref b, width, second, ref c, stride, second, load);
+            else Strided(set, height, kc, ref a, 1, height, ref b, width, second, ref c, stride, second, load);
         }
-        else if (height == 1) Avx2Single(kc, ref a, ref b, ref c, load);
-        else if (height == ShortHeight) Avx2Short(kc, ref a, ref b, ref c, stride, load);
-        else Avx2Tall(kc, ref a, ref b, ref c, stride, load);
+        else if (height == Avx2TallHeight) Avx2Tall(kc, ref a, ref b, ref c, stride, load);
+        else Strided(set, height, kc, ref a, 1, height, ref b, width, width / 2, ref c, stride, width / 2, load);
+    }
+
+    /// <summary>
+    /// C = A B or C += A B for operands that lie anywhere, on AVX-512 or AVX2: A's rows are <paramref name="s"/> floats apart and its
+    /// steps of k <paramref name="stepOfA"/>, B's steps <paramref name="stepOfB"/>, C's rows <paramref name="row"/>. The second register
+    /// begins so many floats after the first in B, and in C. With 24 columns and sixteen lanes that is 8: the registers overlap, and
+    /// computing a number twice is cheaper than leaving lanes out. With as many columns as lanes it is 0, and one register does. With
+    /// two such matrices it is the distance between them.
+    /// </summary>
+    public static void Strided(InstructionSet set, int height, int kc, ref float a, nint s, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)
+    {
+        if (set == InstructionSet.Avx512)
+        {
+            if (height == 1) Avx512SingleStrided(kc, ref a, stepOfA, ref b, stepOfB, secondOfB, ref c, secondOfC, load);
+            else if (height == ShortHeight) Avx512ShortStrided(kc, ref a, s, stepOfA, ref b, stepOfB, secondOfB, ref c, row, secondOfC, load);
+            else if (height == Avx512MiddleHeight) Avx512MiddleStrided(kc, ref a, s, stepOfA, ref b, stepOfB, secondOfB, ref c, row, secondOfC, load);
+            else if (secondOfB == 0) Avx512TallNarrowStrided(kc, ref a, s, stepOfA, ref b, stepOfB, ref c, row, load);
+            else Avx512TallStrided(kc, ref a, s, stepOfA, ref b, stepOfB, secondOfB, ref c, row, secondOfC, load);
+        }
+        else if (height == 1) Avx2SingleStrided(kc, ref a, stepOfA, ref b, stepOfB, secondOfB, ref c, secondOfC, load);
+        else if (height == ShortHeight) Avx2ShortStrided(kc, ref a, s, stepOfA, ref b, stepOfB, secondOfB, ref c, row, secondOfC, load);
+        else Avx2TallStrided(kc, ref a, s, stepOfA, ref b, stepOfB, secondOfB, ref c, row, secondOfC, load);
     }
 }

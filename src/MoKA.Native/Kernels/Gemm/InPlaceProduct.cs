@@ -6,13 +6,10 @@ namespace MoKA.Native.Kernels;
 /// <summary>
 /// C = A B, or C += A B, with both operands read where they lie. Packing pays when an element is used for many others; a
 /// Kronecker factor has a few dozen rows and columns, and copying the tall operand would cost more than multiplying it. The
-/// same chains, and so the same bits, as the product of packed panels. AVX-512 only: the other sets pack.
+/// same chains, and so the same bits, as the product of packed panels. On AVX-512 and AVX2; the scalar set packs.
 /// </summary>
 internal static class InPlaceProduct
 {
-    /// <summary>Fewer columns than a register has lanes would be read, and written, beyond the end of a row.</summary>
-    private const int LeastColumns = 16;
-
     /// <summary>Wider matrices use packed rows often enough to pay for them.</summary>
     private const int MostColumns = 256;
 
@@ -22,8 +19,16 @@ internal static class InPlaceProduct
     /// <summary>The most floats of B: half of a small second-level cache, since every tile of rows reads it again.</summary>
     private const int MostOfB = 1 << 17;
 
+    /// <summary>
+    /// The most floats of a B that a few rows read where it lies, what a second-level cache holds: from farther away, a few lines of
+    /// each row at a time come much slower than copying takes.
+    /// </summary>
+    private const int MostOfWideB = 1 << 18;
+
     /// <summary>Rows so far apart, or multiples of it, fall on the same few sets of a first-level cache and push each other out.</summary>
     private const int FloatsOfCacheWay = 1024;
+
+    private const int FloatsOfLine = 16;
 
     /// <summary>Steps of k further apart than this are a new page of memory every other step.</summary>
     private const int FarthestStep = 512;
@@ -36,7 +41,7 @@ internal static class InPlaceProduct
 
     /// <summary>Whether a product is one of those that are faster unpacked.</summary>
     public static bool Suits(InstructionSet set, MatrixSpan a, MatrixSpan b, MatrixSpan c) =>
-        set == InstructionSet.Avx512 && b.Columns > 1 && (b.Columns <= MostColumns || b.Rows <= FewSteps) && (long)b.Rows * b.Columns <= MostOfB && c.Rows >= GemmTile.TallHeight(set) && ReadsWell(a);
+        set != InstructionSet.Scalar && b.Columns > 1 && (b.Columns <= MostColumns || b.Rows <= FewSteps) && (long)b.Rows * b.Columns <= MostOfB && c.Rows >= GemmTile.TallHeight(set) && ReadsWell(a);
 
     /// <summary>
     /// Whether A has so few rows that a wide B is better read where it lies, columns adjacent, a few times over; and so many that
@@ -44,37 +49,40 @@ internal static class InPlaceProduct
     /// read would straddle two cache lines, each time it is read.
     /// </summary>
     public static bool SuitsFewRows(InstructionSet set, MatrixSpan a, MatrixSpan b) =>
-        Can(set, b.Columns) && b.ColumnStride == 1 && b.RowStride % LeastColumns == 0 && a.Rows is >= LeastRows and <= MostRows && (long)a.Rows * a.Columns <= MostOfB && ReadsWell(a);
+        Can(set, b.Columns) && (long)b.Rows * b.Columns <= MostOfWideB && b.ColumnStride == 1 && b.RowStride % Lanes(set) == 0 && a.Rows is >= LeastRows and <= MostRows && (long)a.Rows * a.Columns <= MostOfB && ReadsWell(a);
 
     /// <summary>Whether the steps of A's rows are adjacent, or lie so that the caches can hold what a tile reads of them.</summary>
     private static bool ReadsWell(MatrixSpan a) => a.ColumnStride == 1 || (a.RowStride == 1 && a.ColumnStride <= FarthestStep);
 
-    /// <summary>Whether matrices of so many columns can be multiplied in place at all.</summary>
-    public static bool Can(InstructionSet set, int columns) => set == InstructionSet.Avx512 && columns >= LeastColumns;
+    /// <summary>Whether matrices of so many columns can be multiplied in place at all: fewer than a register has lanes would be read, and written, beyond the end of a row.</summary>
+    public static bool Can(InstructionSet set, int columns) => set != InstructionSet.Scalar && columns >= Lanes(set);
+
+    private static int Lanes(InstructionSet set) => GemmTile.Width(set) / 2;
 
     /// <summary>C [m, n] = A [m, k] B [k, n] on this thread. B is copied if its columns are not adjacent or fewer than a register's lanes.</summary>
     [MethodImpl(Compiled.AtOnce)]
     public static void Run(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
     {
-        if (b.Columns < LeastColumns)
+        InstructionSet set = worker.InstructionSet;
+        if (b.Columns < Lanes(set))
         {
             RunNarrow(worker, a, b, c, accumulate);
             return;
         }
-        CheckShapes(worker.InstructionSet, a, b.Rows, b.Columns, c);
+        CheckShapes(set, a, b.Rows, b.Columns, c);
         if (b.ColumnStride != 1) b = Adjacent(b, worker.Scratch(ScratchSlot.PanelOfB, b.Rows * b.Columns));
         if (a.ColumnStride != 1 || a.RowStride % FloatsOfCacheWay != 0 || c.Rows == 1)
         {
-            RunRows(a, b, c, accumulate);
+            RunRows(set, a, b, c, accumulate);
             return;
         }
         for (int i = 0, height; i < c.Rows; i += height)
         {
-            height = GemmTile.WholeHeight(c.Rows - i);
+            height = GemmTile.WholeHeight(set, c.Rows - i);
             for (int k = 0; k < Math.Max(a.Columns, 1); k += StepsApart)
             {
                 int some = Math.Min(StepsApart, a.Columns - k);
-                RunRows(Apart(worker, a.Block(i, height, k, some)), b.Block(k, some, 0, b.Columns), c.RowRange(i, height), accumulate || k > 0);
+                RunRows(set, Apart(worker, a.Block(i, height, k, some)), b.Block(k, some, 0, b.Columns), c.RowRange(i, height), accumulate || k > 0);
             }
         }
     }
@@ -85,40 +93,42 @@ internal static class InPlaceProduct
     /// three, adjacent.
     /// </summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void RunRows(MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
+    private static void RunRows(InstructionSet set, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
     {
-        int tall = GemmTile.TallHeight(InstructionSet.Avx512), streams = a.ColumnStride == 1 ? c.Rows / tall : 0;
+        int tall = GemmTile.TallHeight(set), streams = a.ColumnStride == 1 ? c.Rows / tall : 0;
         if ((long)streams * a.RowStride % FloatsOfCacheWay == 0) streams--;
         if (streams < 2) streams = 0;
         ref float left = ref Checked(a, a.Columns), right = ref Checked(b, c.Columns), target = ref Checked(c, c.Columns);
-        for (int i = 0; i < streams; i++) Tile(tall, a.Columns, ref left, a, i, streams, ref right, b.RowStride, ref target, c, accumulate);
+        for (int i = 0; i < streams; i++) Tile(set, tall, a.Columns, ref left, a, i, streams, ref right, b.RowStride, ref target, c, accumulate);
         for (int i = streams * tall, height; i < c.Rows; i += height)
         {
-            height = GemmTile.WholeHeight(c.Rows - i);
-            Tile(height, a.Columns, ref left, a, i, 1, ref right, b.RowStride, ref target, c, accumulate);
+            height = GemmTile.WholeHeight(set, c.Rows - i);
+            Tile(set, height, a.Columns, ref left, a, i, 1, ref right, b.RowStride, ref target, c, accumulate);
         }
     }
 
     /// <summary>Row i and those that follow it <paramref name="apart"/> rows from each other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Tile(int height, int depth, ref float left, MatrixSpan a, int i, int apart, ref float right, int stepOfB, ref float target, MatrixSpan c, bool accumulate)
+    private static void Tile(InstructionSet set, int height, int depth, ref float left, MatrixSpan a, int i, int apart, ref float right, int stepOfB, ref float target, MatrixSpan c, bool accumulate)
     {
+        int lanes = Lanes(set);
         ref float panel = ref Unsafe.Add(ref left, i * a.RowStride), row = ref Unsafe.Add(ref target, i * c.RowStride);
         for (int j = 0, some; j < c.Columns; j += some)
         {
-            some = ColumnsOfTile(c.Columns - j);
-            int second = some - LeastColumns;
-            GemmTile.Strided(height, depth, ref panel, (nint)apart * a.RowStride, a.ColumnStride, ref Unsafe.Add(ref right, j), stepOfB, second, ref Unsafe.Add(ref row, j), (nint)apart * c.RowStride, second, accumulate);
+            some = ColumnsOfTile(lanes, c.Columns - j);
+            int second = some - lanes;
+            GemmTile.Strided(set, height, depth, ref panel, (nint)apart * a.RowStride, a.ColumnStride, ref Unsafe.Add(ref right, j), stepOfB, second, ref Unsafe.Add(ref row, j), (nint)apart * c.RowStride, second, accumulate);
         }
     }
 
     /// <summary>The same with fewer columns than a register has lanes: the others are computed too, beside C, and left out.</summary>
     private static void RunNarrow(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
     {
-        MatrixSpan padded = new(worker.Scratch(ScratchSlot.PanelOfB, b.Rows * LeastColumns), b.Rows, LeastColumns);
-        MatrixSpan wide = new(worker.Scratch(ScratchSlot.EdgeTile, c.Rows * LeastColumns), c.Rows, LeastColumns);
-        Packing.Pack(b, LeastColumns, padded.Data);
-        if (accumulate) Packing.Pack(c, LeastColumns, wide.Data);
+        int lanes = Lanes(worker.InstructionSet);
+        MatrixSpan padded = new(worker.Scratch(ScratchSlot.PanelOfB, b.Rows * lanes), b.Rows, lanes);
+        MatrixSpan wide = new(worker.Scratch(ScratchSlot.EdgeTile, c.Rows * lanes), c.Rows, lanes);
+        Packing.Pack(b, lanes, padded.Data);
+        if (accumulate) Packing.Pack(c, lanes, wide.Data);
         Run(worker, a, padded, wide, accumulate);
         Packing.Copy(wide.Block(0, c.Rows, 0, c.Columns), c.RowStride, c.Data, 0);
     }
@@ -127,20 +137,21 @@ internal static class InPlaceProduct
     public static void RunEach(Worker worker, MatrixSpan a, TokenMajor b, TokenMajor c, bool accumulate)
     {
         // Two tokens of half a tile's columns make a whole one.
-        int paired = b.Width == LeastColumns ? b.Tokens / 2 * 2 : 0;
-        CheckShapes(worker.InstructionSet, a, b.Rows, b.Width, c.TokensFrom(0));
-        for (int token = 0; token < paired; token += 2) RunPair(a, b.TokensFrom(token), b.TokenLength, c.TokensFrom(token), c.TokenLength, accumulate);
+        InstructionSet set = worker.InstructionSet;
+        int paired = b.Width == Lanes(set) ? b.Tokens / 2 * 2 : 0;
+        CheckShapes(set, a, b.Rows, b.Width, c.TokensFrom(0));
+        for (int token = 0; token < paired; token += 2) RunPair(set, a, b.TokensFrom(token), b.TokenLength, c.TokensFrom(token), c.TokenLength, accumulate);
         for (int token = paired; token < b.Tokens; token++) Run(worker, a, b.TokensFrom(token), c.TokensFrom(token), accumulate);
     }
 
     [MethodImpl(Compiled.AtOnce)]
-    private static void RunPair(MatrixSpan a, MatrixSpan b, int secondOfB, MatrixSpan c, int secondOfC, bool accumulate)
+    private static void RunPair(InstructionSet set, MatrixSpan a, MatrixSpan b, int secondOfB, MatrixSpan c, int secondOfC, bool accumulate)
     {
-        ref float left = ref Checked(a, a.Columns), right = ref Checked(b, secondOfB + LeastColumns), target = ref Checked(c, secondOfC + LeastColumns);
+        ref float left = ref Checked(a, a.Columns), right = ref Checked(b, secondOfB + Lanes(set)), target = ref Checked(c, secondOfC + Lanes(set));
         for (int i = 0, height; i < c.Rows; i += height)
         {
-            height = GemmTile.WholeHeight(c.Rows - i);
-            GemmTile.Strided(height, a.Columns, ref Unsafe.Add(ref left, i * a.RowStride), a.RowStride, a.ColumnStride, ref right, b.RowStride, secondOfB, ref Unsafe.Add(ref target, i * c.RowStride), c.RowStride, secondOfC, accumulate);
+            height = GemmTile.WholeHeight(set, c.Rows - i);
+            GemmTile.Strided(set, height, a.Columns, ref Unsafe.Add(ref left, i * a.RowStride), a.RowStride, a.ColumnStride, ref right, b.RowStride, secondOfB, ref Unsafe.Add(ref target, i * c.RowStride), c.RowStride, secondOfC, accumulate);
         }
     }
 
@@ -167,12 +178,12 @@ internal static class InPlaceProduct
     /// <summary>Rows copied to where they share no set of a first-level cache.</summary>
     private static MatrixSpan Apart(Worker worker, MatrixSpan rows)
     {
-        int stride = rows.Columns + LeastColumns;
+        int stride = rows.Columns + FloatsOfLine;
         Span<float> room = worker.Scratch(ScratchSlot.RowsApart, rows.Rows * stride);
         BlockCopy.Run(rows.Data, rows.RowStride, room, stride, rows.Rows, rows.Columns);
         return new MatrixSpan(room, rows.Rows, rows.Columns, stride, 1);
     }
 
     /// <summary>At most two registers, and never so many that fewer than a register is left.</summary>
-    private static int ColumnsOfTile(int left) => left <= 2 * LeastColumns ? left : Math.Min(left - LeastColumns, 2 * LeastColumns);
+    private static int ColumnsOfTile(int lanes, int left) => left <= 2 * lanes ? left : Math.Min(left - lanes, 2 * lanes);
 }
