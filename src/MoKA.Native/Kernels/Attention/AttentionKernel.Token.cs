@@ -11,7 +11,7 @@ internal static partial class AttentionKernel
     /// </summary>
     private readonly ref struct TokenJob(AttentionShape shape, MatrixSpan q, MatrixSpan k, MatrixSpan v, MatrixSpan y, MatrixSpan statistics, int shares) : IJob
     {
-        /// <summary>Query heads that read their common keys together: the lanes of a register on AVX-512. A head with keys of its own would leave all others empty.</summary>
+        /// <summary>Query heads that read their common keys together: the lanes of a register on AVX-512, of two on AVX2. A head with keys of its own would leave all others empty.</summary>
         private const int Width = 16;
 
         private readonly MatrixSpan _q = q, _k = k, _v = v, _y = y, _statistics = statistics;
