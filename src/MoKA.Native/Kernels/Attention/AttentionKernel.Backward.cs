@@ -53,31 +53,27 @@ internal static partial class AttentionKernel
                     }
                     Gemm.MultiplyPacked(worker, queriesByDim[block], 0, dim, i0, count, ds.Data, keys.KeyGradients, accumulate: true);
                     Gemm.MultiplyPacked(worker, gradientsByDim[block], 0, dim, i0, count, p.Data, keys.ValueGradients, accumulate: true);
-                    MatrixSpan packing = dsRows.Block(0, count, 0, some);
-                    PackedRows packed = new(set, count, 0, some, worker.Scratch(ScratchSlot.PanelsOfA, PackedRows.Length(set, count, some)));
-                    packed.Pack(worker, new FloatPanels(packing.Transposed), 0, 0, count, firstRow: 0);
-                    for (int c = 0; c < dim; c += width)
-                        Gemm.MultiplyPacked(worker, packed, 0, count, 0, some, keys.KeysByDim(c), dq.Block(i0, count, c, Math.Min(width, dim - c)), accumulate: true);
+                    Gemm.MultiplyOnThisThread(worker, dsRows.Block(0, count, 0, some), keys.KeysByDim(some), dq.RowRange(i0, count), accumulate: true);
                 }
                 keys.Store(dk, dv);
             }
         }
     }
 
-    /// <summary>What the block of keys that is worked on needs: panels of kᵀ, vᵀ and k, and the sums dkᵀ and dvᵀ [d, width].</summary>
+    /// <summary>What the block of keys that is worked on needs: panels of kᵀ and vᵀ, k with adjacent rows, and the sums dkᵀ and dvᵀ [d, width].</summary>
     private readonly ref struct KeyPanel
     {
         private readonly Span<float> _keysByDim;
-        private readonly int _width;
+        private readonly int _dim, _width;
 
         public KeyPanel(Worker worker, int dim, int width)
         {
             int panel = dim * width;
-            Span<float> operands = worker.Scratch(ScratchSlot.Intermediate, 2 * panel + Ceiling.OfRatio(dim, width) * width * width), sums = worker.Scratch(ScratchSlot.IntermediateGradient, 2 * panel);
+            Span<float> operands = worker.Scratch(ScratchSlot.Intermediate, 3 * panel), sums = worker.Scratch(ScratchSlot.IntermediateGradient, 2 * panel);
             Keys = Take(ref operands, panel);
             Values = Take(ref operands, panel);
             _keysByDim = operands;
-            _width = width;
+            (_dim, _width) = (dim, width);
             KeyGradients = new MatrixSpan(Take(ref sums, panel), dim, width);
             ValueGradients = new MatrixSpan(Take(ref sums, panel), dim, width);
         }
@@ -90,14 +86,14 @@ internal static partial class AttentionKernel
 
         public MatrixSpan ValueGradients { get; }
 
-        /// <summary>The panel [keys, width] of k from a column on.</summary>
-        public Span<float> KeysByDim(int column) => _keysByDim.Slice(column * _width, _width * _width);
+        /// <summary>k [keys, d].</summary>
+        public MatrixSpan KeysByDim(int keys) => new(_keysByDim, keys, _dim);
 
         public void Load(MatrixSpan k, MatrixSpan v, MatrixSpan dk, MatrixSpan dv)
         {
             Packing.Pack(k.Transposed, _width, Keys);
             Packing.Pack(v.Transposed, _width, Values);
-            for (int c = 0; c < k.Columns; c += _width) Packing.Pack(k.Block(0, k.Rows, c, Math.Min(_width, k.Columns - c)), _width, KeysByDim(c));
+            Packing.Copy(k, _dim, _keysByDim, 0);
             Packing.Pack(dk.Transposed, _width, KeyGradients.Data);
             Packing.Pack(dv.Transposed, _width, ValueGradients.Data);
         }
