@@ -30,5 +30,9 @@ public sealed class Linear : ITokenTable
     public Tensor Lookup(Tape tape, ReadOnlyMemory<int> ids) => Op.Embedding(tape, Weight, ids);
 
     /// <inheritdoc/>
-    public void CopyWeight(Span<float> weight) => Weight.Data.CopyTo(weight);
+    public void CopyWeight(Span<float> weight)
+    {
+        Weight.Data.CopyTo(weight);
+        GC.KeepAlive(Weight); // its memory is native and must outlive the span that reads it
+    }
 }

@@ -62,11 +62,16 @@ internal static class FrozenMaps
     }
 
     /// <summary>What the map holds, to the bit: the blocks of a quantised one.</summary>
-    public static byte[] Stored(ILinear map) => map switch
+    public static byte[] Stored(ILinear map)
     {
-        FrozenLinear { Weight: BlockMatrix blocks } => blocks.Bytes.ToArray(),
-        FrozenLinear { Weight: CodebookMatrix codes } => [.. codes.Codes, .. codes.MagnitudeBytes],
-        Linear l => System.Runtime.InteropServices.MemoryMarshal.AsBytes(l.Weight.Data).ToArray(),
-        _ => throw new ArgumentException("A frozen map is float or int4."),
-    };
+        byte[] stored = map switch
+        {
+            FrozenLinear { Weight: BlockMatrix blocks } => blocks.Bytes.ToArray(),
+            FrozenLinear { Weight: CodebookMatrix codes } => [.. codes.Codes, .. codes.MagnitudeBytes],
+            Linear l => System.Runtime.InteropServices.MemoryMarshal.AsBytes(l.Weight.Data).ToArray(),
+            _ => throw new ArgumentException("A frozen map is float or int4."),
+        };
+        GC.KeepAlive(map);
+        return stored;
+    }
 }

@@ -101,5 +101,10 @@ internal sealed class TurnedWeights(LlamaModel source, Func<string, float[], int
         return new Linear(weight);
     }
 
-    private ILinear Turn(string kind, ILinear map) => turn(kind, Dense(map).Weight.Data.ToArray(), map.Out, map.In);
+    private ILinear Turn(string kind, ILinear map)
+    {
+        float[] weights = new float[map.Out * map.In];
+        map.CopyWeight(weights);
+        return turn(kind, weights, map.Out, map.In);
+    }
 }
