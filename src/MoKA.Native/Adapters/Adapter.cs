@@ -26,7 +26,13 @@ public abstract class Adapter
     public abstract Tensor Forward(Tape tape, ILinear frozen, Tensor x);
 
     /// <summary>Turns the frozen weight W [Out, In] into the one that stands for map and adapter: for merging and for tests, nowhere else.</summary>
-    public abstract void Merge(Span<float> weight);
+    /// <exception cref="ArgumentException">The weight has another number of elements.</exception>
+    public void Merge(Span<float> weight)
+    {
+        if (weight.Length != (long)Out * In) throw new ArgumentException($"Adapter: the weight [{Out}, {In}] has {(long)Out * In} elements, got {weight.Length}.");
+        MergeInto(weight);
+        GC.KeepAlive(this); // its parameters' memory is native and must outlive the spans that read it
+    }
 
     /// <summary>The shapes of what it trains in a user's words: 16x8:16x32 for each filter, r 16 for a low-rank pair.</summary>
     public abstract IReadOnlyList<string> Parts { get; }
@@ -37,6 +43,9 @@ public abstract class Adapter
     /// <summary>The number of trainable numbers.</summary>
     public long ParameterCount => Parameters.Sum(p => p.Trainable ? (long)p.Shape.Count : 0);
 
+    /// <summary><see cref="Merge"/> for a weight of the right length.</summary>
+    protected abstract void MergeInto(Span<float> weight);
+
     /// <summary>Writes the transpose of a matrix [m, n] into one [n, m].</summary>
     private protected static void Transpose(Tensor matrix, Tensor to)
     {
@@ -46,11 +55,6 @@ public abstract class Adapter
         for (int i = 0; i < rows; i++)
             for (int j = 0; j < columns; j++) turned[j * rows + i] = from[i * columns + j];
         GC.KeepAlive(matrix);
-    }
-
-    private protected void RequireWeight(Span<float> weight)
-    {
-        if (weight.Length != (long)Out * In) throw new ArgumentException($"Adapter: the weight [{Out}, {In}] has {(long)Out * In} elements, got {weight.Length}.");
     }
 }
 

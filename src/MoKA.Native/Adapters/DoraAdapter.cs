@@ -82,7 +82,7 @@ public sealed class DoraAdapter : Adapter
     }
 
     /// <inheritdoc/>
-    public override void Merge(Span<float> weight)
+    protected override void MergeInto(Span<float> weight)
     {
         _lowRank.Merge(weight);
         for (int i = 0; i < Out; i++)

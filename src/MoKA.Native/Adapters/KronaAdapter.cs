@@ -68,9 +68,8 @@ public sealed class KronaAdapter : AdditiveAdapter
     }
 
     /// <inheritdoc/>
-    public override void Merge(Span<float> weight)
+    protected override void MergeInto(Span<float> weight)
     {
-        RequireWeight(weight);
         DenseKronecker.AddTo(weight, Shape, Options.Scale, A.Data, B.Data);
     }
 }

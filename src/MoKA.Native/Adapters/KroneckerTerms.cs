@@ -65,7 +65,12 @@ public static class KroneckerTerms
         _ => null,
     };
 
-    private static ThinFactor Whole(Tensor matrix) => ThinFactor.Whole(matrix.Shape[0], matrix.Shape[1], matrix.Data);
+    private static ThinFactor Whole(Tensor matrix)
+    {
+        ThinFactor whole = ThinFactor.Whole(matrix.Shape[0], matrix.Shape[1], matrix.Data);
+        GC.KeepAlive(matrix); // a parameter's memory must outlive the span that reads it
+        return whole;
+    }
 
     private static ThinFactor Thin(FactorPair pair)
     {

@@ -77,9 +77,8 @@ public sealed class LokrAdapter : AdditiveAdapter
     }
 
     /// <inheritdoc/>
-    public override void Merge(Span<float> weight)
+    protected override void MergeInto(Span<float> weight)
     {
-        RequireWeight(weight);
         DenseKronecker.AddTo(weight, Shape, Options.Scale, Outer.Dense(), Inner.Dense());
     }
 }

@@ -69,9 +69,8 @@ public sealed class LoraAdapter : AdditiveAdapter
     }
 
     /// <inheritdoc/>
-    public override void Merge(Span<float> weight)
+    protected override void MergeInto(Span<float> weight)
     {
-        RequireWeight(weight);
         ReadOnlySpan<float> a = A.Data, b = B.Data;
         for (int i = 0; i < Out; i++)
         {

@@ -79,6 +79,7 @@ public sealed record LowRankProduct(int Outputs, int Inputs, int Rank, float[] B
         ReadOnlySpan<float> product = Op.MatMul(tape, b, a).Data, exact = update.Data;
         double square = 0, norm = FrobeniusNorm.Square(exact);
         for (int i = 0; i < exact.Length; i++) square += ((double)exact[i] - product[i]) * ((double)exact[i] - product[i]);
+        GC.KeepAlive(update); // a parameter's memory must outlive the span that reads it
         return square == 0 ? 0 : Math.Sqrt(square / norm);
     }
 

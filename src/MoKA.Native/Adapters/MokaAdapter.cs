@@ -115,9 +115,8 @@ public sealed class MokaAdapter : AdditiveAdapter
     }
 
     /// <inheritdoc/>
-    public override void Merge(Span<float> weight)
+    protected override void MergeInto(Span<float> weight)
     {
-        RequireWeight(weight);
         float[] alpha = GateWeights();
         for (int i = 0; i < _filters.Length; i++) DenseKronecker.AddTo(weight, Shapes[i], Options.Scale * alpha[i], _filters[i].A.Data, _filters[i].B.Data);
     }

@@ -72,9 +72,8 @@ public sealed class MokaSAdapter : AdditiveAdapter
     }
 
     /// <inheritdoc/>
-    public override void Merge(Span<float> weight)
+    protected override void MergeInto(Span<float> weight)
     {
-        RequireWeight(weight);
         float[] alpha = GateWeights();
         for (int f = 0; f < _filters.Length; f++)
         {

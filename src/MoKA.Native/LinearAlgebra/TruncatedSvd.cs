@@ -37,7 +37,12 @@ public sealed class TruncatedSvd
     {
         int rows = matrix.Shape[0], columns = matrix.Shape[1];
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        if (Math.Min(rows, columns) <= Math.Max(WholeUpTo, count + Spare)) return Whole(matrix.Data, rows, columns, count);
+        if (Math.Min(rows, columns) <= Math.Max(WholeUpTo, count + Spare))
+        {
+            TruncatedSvd whole = Whole(matrix.Data, rows, columns, count);
+            GC.KeepAlive(matrix); // a parameter's memory must outlive the span that reads it
+            return whole;
+        }
         int width = count + Spare;
         using Tape tape = new(cpu, gradients: false);
         using Parameter directions = new("directions", new Shape(width, columns), trainable: false), images = new("images", new Shape(width, rows), trainable: false);
