@@ -40,6 +40,8 @@ public sealed class CrossEntropyTests
         Assert.Equal($"CrossEntropy: a label must be -100 or an id from 0 to 4, got {label}.", message);
     }
 
-    private static void Check(Parameter logits, int[] labels) =>
-        OpContract.Check(logits.Data.ToArray().Select(x => (double)Math.Abs(x)).DefaultIfEmpty().Max(), (tape, x) => Op.CrossEntropy(tape, x[0], labels), x => Textbook.CrossEntropy(x[0], labels), logits);
+    // The slopes are (p - 1 at the label) / targets.
+    private static void Check(Parameter logits, int[] labels) => OpContract.Check(
+        logits.Data.ToArray().Select(x => (double)Math.Abs(x)).DefaultIfEmpty().Max(), 1.0 / Math.Max(labels.Count(id => id != Op.IgnoredLabel), 1),
+        (tape, x) => Op.CrossEntropy(tape, x[0], labels), x => Textbook.CrossEntropy(x[0], labels), logits);
 }

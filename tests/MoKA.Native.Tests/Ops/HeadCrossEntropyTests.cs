@@ -15,6 +15,10 @@ public sealed class HeadCrossEntropyTests
     [Fact]
     public void ASmallLossKeepsIt() => Keeps(tokens: 2, dim: 4, vocabulary: 1, seed: 0);
 
+    // Here each label is almost certain, and p - 1 a hundred-thousandth of what it is the difference of.
+    [Fact]
+    public void AlmostCertainLabelsKeepIt() => Keeps(tokens: 2, dim: 13, vocabulary: 1, seed: 0);
+
     private static void Keeps(int tokens, int dim, int vocabulary, ulong seed)
     {
         int[] labels = [.. Draw.Integers(seed, tokens, -1, vocabulary).Select(id => id < 0 ? Op.IgnoredLabel : id)];
@@ -22,7 +26,9 @@ public sealed class HeadCrossEntropyTests
         weight.Trainable = false;
         using Parameter x = Draw.Parameter(seed, new Shape(tokens, dim));
         double logits = Textbook.MatMul(Draw.Exact(x), Draw.Exact(weight).Transposed).Data.Select(Math.Abs).DefaultIfEmpty().Max();
-        OpContract.Check(logits, (tape, p) => Op.HeadCrossEntropy(tape, p[0], new Head(weight), labels), p => Loss(p[0], Draw.Exact(weight), labels), x);
+        // The slopes are Σ (p - 1 at the label) W / targets.
+        double slopes = weight.Data.ToArray().Max(Math.Abs) / Math.Max(labels.Count(id => id != Op.IgnoredLabel), 1);
+        OpContract.Check(logits, slopes, (tape, p) => Op.HeadCrossEntropy(tape, p[0], new Head(weight), labels), p => Loss(p[0], Draw.Exact(weight), labels), x);
     }
 
     [Fact]

@@ -25,20 +25,22 @@ internal static class OpContract
     private const double Tolerance = 1e-5;
 
     /// <summary>Holds the op to the contract at one point; <paramref name="inputs"/> are trainable parameters.</summary>
-    public static void Check(OpUnderTest op, OpReference reference, params Parameter[] inputs) => Check(0, op, reference, inputs);
+    public static void Check(OpUnderTest op, OpReference reference, params Parameter[] inputs) => Check(0, 0, op, reference, inputs);
 
     /// <summary>
-    /// The same for an op whose output is the difference of larger numbers that its slopes do not show, a loss of logits:
-    /// <paramref name="terms"/> is how large they are, and what rounding leaves of the difference is judged beside them.
+    /// The same for an op whose output is the difference of larger numbers that its slopes do not show, and whose slopes are such
+    /// differences too, a loss of logits: <paramref name="terms"/> and <paramref name="termsOfSlopes"/> are how large they are, and
+    /// what rounding leaves of the differences is judged beside them.
     /// </summary>
-    public static void Check(double terms, OpUnderTest op, OpReference reference, params Parameter[] inputs)
+    public static void Check(double terms, double termsOfSlopes, OpUnderTest op, OpReference reference, params Parameter[] inputs)
     {
         Result result = Run(Cpus.Widest, op, inputs);
         Matrix<double> expected = reference([.. inputs.Select(Draw.Exact)]);
         Slopes slopes = CentralDifferences(reference, inputs, result.Weights);
         Close("the output", expected.Data, result.Output, Math.Max(terms, slopes.TermsOfOutputs));
-        for (int i = 0; i < inputs.Length; i++) Close($"the gradient of input {i}", slopes.OfInputs[i], result.Gradients[i]!, slopes.TermsOfGradients);
-        Accumulates(op, inputs, result, slopes.TermsOfGradients);
+        double termsOfGradients = Math.Max(termsOfSlopes * result.Weights.Select(Math.Abs).DefaultIfEmpty().Max(), slopes.TermsOfGradients);
+        for (int i = 0; i < inputs.Length; i++) Close($"the gradient of input {i}", slopes.OfInputs[i], result.Gradients[i]!, termsOfGradients);
+        Accumulates(op, inputs, result, termsOfGradients);
         SkipsInputsWithoutGradient(op, inputs, result);
         foreach (Cpu cpu in Cpus.All) SameBits(result, Run(cpu, op, inputs), $"{cpu.InstructionSet} with {cpu.Threads} threads");
     }
