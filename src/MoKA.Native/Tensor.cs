@@ -70,6 +70,14 @@ public unsafe class Tensor
 
     internal static Tensor Unbound() => new();
 
+    /// <summary>A copy of the elements, during which the tensor is held: a span of them alone does not hold it.</summary>
+    internal float[] ToArray()
+    {
+        float[] copy = Data.ToArray();
+        GC.KeepAlive(this);
+        return copy;
+    }
+
     /// <summary>The elements as a matrix [rows, columns] for the kernels.</summary>
     internal MatrixSpan Matrix => new(Data, Shape.Rows, Shape.Columns);
 

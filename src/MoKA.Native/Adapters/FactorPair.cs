@@ -25,15 +25,10 @@ public sealed class FactorPair
     /// <summary>W's numbers, for merging.</summary>
     internal float[] Dense()
     {
-        Parameter a = Parameters[0], b = Parameters[^1];
+        if (!IsDecomposed) return Parameters[0].ToArray();
+        Parameter a = Parameters[0], b = Parameters[1];
         (int rows, int rank, int columns) = (a.Shape[0], a.Shape[1], b.Shape[1]);
         float[] whole = new float[rows * columns];
-        if (!IsDecomposed)
-        {
-            a.Data.CopyTo(whole);
-            GC.KeepAlive(a); // its memory must outlive the span that reads it
-            return whole;
-        }
         for (int i = 0; i < rows; i++)
             for (int k = 0; k < rank; k++)
             {

@@ -68,8 +68,5 @@ public sealed class KronaAdapter : AdditiveAdapter
     }
 
     /// <inheritdoc/>
-    protected override void MergeInto(Span<float> weight)
-    {
-        DenseKronecker.AddTo(weight, Shape, Options.Scale, A.Data, B.Data);
-    }
+    protected override void MergeInto(Span<float> weight) => DenseKronecker.AddTo(weight, Shape, Options.Scale, A.Data, B.Data);
 }

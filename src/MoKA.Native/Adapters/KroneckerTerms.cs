@@ -77,6 +77,6 @@ public static class KroneckerTerms
         if (!pair.IsDecomposed) return Whole(pair.Parameters[0]);
         Parameter a = pair.Parameters[0], b = pair.Parameters[1];
         (int rows, int rank, int columns) = (a.Shape[0], a.Shape[1], b.Shape[1]);
-        return rank < Math.Min(rows, columns) ? new ThinFactor(rows, columns, rank, a.Data.ToArray(), b.Data.ToArray()) : ThinFactor.Whole(rows, columns, pair.Dense());
+        return rank < Math.Min(rows, columns) ? new ThinFactor(rows, columns, rank, a.ToArray(), b.ToArray()) : ThinFactor.Whole(rows, columns, pair.Dense());
     }
 }

@@ -77,8 +77,5 @@ public sealed class LokrAdapter : AdditiveAdapter
     }
 
     /// <inheritdoc/>
-    protected override void MergeInto(Span<float> weight)
-    {
-        DenseKronecker.AddTo(weight, Shape, Options.Scale, Outer.Dense(), Inner.Dense());
-    }
+    protected override void MergeInto(Span<float> weight) => DenseKronecker.AddTo(weight, Shape, Options.Scale, Outer.Dense(), Inner.Dense());
 }
