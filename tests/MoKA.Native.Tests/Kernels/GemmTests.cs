@@ -50,6 +50,11 @@ public sealed class GemmTests
     [InlineData(5, 2048, 17)]
     [InlineData(6, 259, 600)]
     [InlineData(7, 600, 531)]
+    [InlineData(8, 1024, 48)]
+    [InlineData(8, 301, 300)]
+    [InlineData(11, 70, 1603)]
+    [InlineData(16, 258, 900)]
+    [InlineData(13, 260, 2048)]
     // Rows that share few sets of a cache, copied apart; fewer columns than a register has lanes; a single column; few steps and many columns.
     [InlineData(45, 2048, 20)]
     [InlineData(29, 1024, 8)]
@@ -78,10 +83,12 @@ public sealed class GemmTests
     [InlineData(5, 7, 9)]
     [InlineData(37, 300, 41)]
     [InlineData(1, 45, 77)]
-    // Read where they lie on AVX-512: columns of one register, of two that overlap, and of several tiles; rows of every tile.
+    // Read where they lie: columns of one register, of two that overlap, and of several tiles; rows of every tile.
     [InlineData(16, 9, 16)]
     [InlineData(3, 30, 40)]
     [InlineData(7, 21, 35)]
+    [InlineData(8, 37, 1000)]
+    [InlineData(15, 38, 900)]
     [InlineData(31, 17, 24)]
     [InlineData(24, 40, 40)]
     [InlineData(45, 0, 47)]

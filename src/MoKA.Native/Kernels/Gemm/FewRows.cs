@@ -1,171 +1,116 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// Two to seven rows times a matrix, C [m, n] = A [m, k] B [k, n], read where it lies: an element of B is used too few
-/// times to pay for packing it. The same chains, and so the same bits, as the tiles. AVX-512 alone.
+/// Two to sixteen rows times a matrix, C [m, n] = A [m, k] B [k, n], read where it lies: an element of B is used too few
+/// times to pay for packing it. The same chains, and so the same bits, as the tiles. AVX-512 and AVX2.
 /// </summary>
-internal static class FewRows
+internal static partial class FewRows
 {
-    private const int Lanes = LaneColumns.Rows, RowsAtOnce = 4, StepsAtOnce = 4, MostRows = 7, BytesOfSteps = Lanes * StepsAtOnce * sizeof(float);
+    private const int StepsAtOnce = 4, RowsSideBySide = 4;
 
-    /// <summary>The most columns at a time, where each is adjacent.</summary>
-    public const int ColumnsAtOnce = 2 * Lanes;
+    /// <summary>The most rows where B's columns are adjacent, and where its rows are: more pay for a packed B.</summary>
+    private const int MostSideBySide = 2 * RowsSideBySide, MostSwept = 16;
 
-    /// <summary>Steps for which four rows are swept over, then the others: those rows of B are still in a cache.</summary>
-    private const int StepsOfSweep = 32;
+    /// <summary>What is swept over for a few rows, then for the next: a second-level cache still holds it.</summary>
+    private const int StepsOfSweep = 32, ColumnsOfSweep = 768;
+
+    /// <summary>Steps by which a sweep asks for memory early.</summary>
+    private const int StepsAhead = 8;
 
     /// <summary>Steps of adjacent columns that are copied apart at a time where their distance asks for it: those of thirty-two columns fit a first-level cache.</summary>
     private const int StepsApart = 256;
 
+    /// <summary>Columns that are read together, at most, where each is adjacent.</summary>
+    public const int ColumnsAtOnce = 32;
+
     /// <summary>Whether a product is one of those; A's and B's rows, or B's columns, are adjacent.</summary>
     public static bool Suits(InstructionSet set, MatrixSpan a, MatrixSpan b) =>
-        set == InstructionSet.Avx512 && a.Rows is > 1 and <= MostRows && a.ColumnStride == 1 && b.Columns >= Lanes && (b.ColumnStride == 1 || b.RowStride == 1);
+        set != InstructionSet.Scalar && a.Rows > 1 && a.ColumnStride == 1 && b.Columns >= Lanes(set) &&
+        (b.ColumnStride == 1 ? a.Rows <= MostSwept : b.RowStride == 1 && a.Rows <= MostSideBySide);
 
-    /// <summary>C = A B, or C += A B.</summary>
-    public static void Run(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
+    /// <summary>Columns <paramref name="first"/> .. first + <paramref name="some"/> of C = A B, or of C += A B.</summary>
+    public static void Run(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c, int first, int some, bool accumulate)
     {
+        int lanes = Lanes(worker.InstructionSet), whole = some / lanes * lanes, left = some - whole, end = first + some;
         if (!accumulate)
-            for (int i = 0; i < c.Rows; i++) c.Row(i).Clear();
-        int whole = b.Columns / Lanes * Lanes, steps = a.Columns / StepsAtOnce * StepsAtOnce;
-        if (b.ColumnStride == 1)
-            for (int k = 0; k < steps; k += StepsOfSweep)
-            {
-                int some = Math.Min(StepsOfSweep, steps - k);
-                for (int row = 0; row < a.Rows; row += RowsAtOnce)
-                {
-                    int rows = Math.Min(RowsAtOnce, a.Rows - row);
-                    Sweep(a.Block(row, rows, k, some), b.Block(k, some, 0, whole), c.RowRange(row, rows));
-                }
-            }
-        else
-            for (int column = 0, some; column < whole; column += some)
-            {
-                some = a.Rows <= RowsAtOnce && whole - column >= ColumnsAtOnce ? ColumnsAtOnce : Lanes;
-                SideBySide(worker, a, b.Block(0, steps, column, some), c.Block(0, c.Rows, column, some));
-            }
+            for (int i = 0; i < c.Rows; i++) c.Row(i).Slice(first, some).Clear();
+        Add(worker, a, b.Block(0, b.Rows, first, whole), c.Block(0, c.Rows, first, whole));
+        if (left == 0) return;
+        // Fewer columns than lanes are computed with those before them, beside C, and only they are kept.
+        MatrixSpan beside = new(worker.Scratch(ScratchSlot.EdgeTile, c.Rows * lanes), c.Rows, lanes), kept = beside.Block(0, c.Rows, lanes - left, left), last = c.Block(0, c.Rows, end - left, left);
+        Copy(last, kept);
+        Add(worker, a, b.Block(0, b.Rows, end - lanes, lanes), beside);
+        Copy(kept, last);
+    }
+
+    private static int Lanes(InstructionSet set) => GemmTile.Width(set) / 2;
+
+    private static void Copy(MatrixSpan from, MatrixSpan to) => BlockCopy.Run(from.Data, from.RowStride, to.Data, to.RowStride, from.Rows, from.Columns);
+
+    /// <summary>C += A B for whole registers of columns.</summary>
+    private static void Add(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c)
+    {
+        int steps = a.Columns / StepsAtOnce * StepsAtOnce, lanes = Lanes(worker.InstructionSet);
+        for (int column = 0, some; column < b.Columns; column += some)
+        {
+            some = b.ColumnStride == 1 ? Math.Min(ColumnsOfSweep, b.Columns - column) : a.Rows <= RowsSideBySide && b.Columns - column >= 2 * lanes ? 2 * lanes : lanes;
+            MatrixSpan from = b.Block(0, steps, column, some), to = c.Block(0, c.Rows, column, some);
+            if (b.ColumnStride == 1) Sweep(worker, a, from, to);
+            else SideBySide(worker, a, from, to);
+        }
         for (int i = 0; i < a.Rows; i++)
-        {
-            RowProduct.Run(worker.InstructionSet, a.Block(i, 1, steps, a.Columns - steps), b.Block(steps, a.Columns - steps, 0, whole), c.Row(i)[..whole], accumulate: true);
-            RowProduct.Run(worker.InstructionSet, a.RowRange(i, 1), b.Block(0, b.Rows, whole, b.Columns - whole), c.Row(i)[whole..], accumulate: true);
-        }
+            RowProduct.Run(worker.InstructionSet, a.Block(i, 1, steps, a.Columns - steps), b.RowRange(steps, a.Columns - steps), c.Row(i), accumulate: true);
     }
 
-    /// <summary>Rows of B adjacent: four of them are read side by side, from the first column to the last.</summary>
-    [MethodImpl(Compiled.AtOnce)]
-    private static void Sweep(MatrixSpan x, MatrixSpan b, MatrixSpan y)
+    /// <summary>Rows of B adjacent: some of them for all rows of A, a few at a time, then the next.</summary>
+    private static void Sweep(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c)
     {
-        int steps = b.Rows, columns = b.Columns, second = Math.Min(1, x.Rows - 1), third = Math.Min(2, x.Rows - 1), fourth = Math.Min(3, x.Rows - 1);
-        nint stride = b.RowStride;
-        if (columns == 0) return;
-        // The slices prove the bounds once; the loops below then read and write without checks.
-        ref float rows = ref MemoryMarshal.GetReference(b.Data[..((steps - 1) * b.RowStride + columns)]);
-        ref float y0 = ref MemoryMarshal.GetReference(y.Row(0)[..columns]), y1 = ref MemoryMarshal.GetReference(y.Row(second)[..columns]);
-        ref float y2 = ref MemoryMarshal.GetReference(y.Row(third)[..columns]), y3 = ref MemoryMarshal.GetReference(y.Row(fourth)[..columns]);
-        for (int k = 0; k < steps; k += StepsAtOnce)
+        InstructionSet set = worker.InstructionSet;
+        int rowsAtOnce = set == InstructionSet.Avx512 ? 4 : 2;
+        // Rows of C that do not all begin on a line share lines with another thread's columns: sums are then kept apart until they are done.
+        bool apart = c.RowStride * sizeof(float) % Prefetch.Line != 0;
+        MatrixSpan sums = apart ? new(worker.Scratch(ScratchSlot.PanelOfB, c.Rows * c.Columns), c.Rows, c.Columns) : c;
+        if (apart) Copy(c, sums);
+        for (int k = 0; k < b.Rows; k += StepsOfSweep)
         {
-            LaneFour<float> x0 = Four(x.Row(0)[k..]), x1 = Four(x.Row(second)[k..]), x2 = Four(x.Row(third)[k..]), x3 = Four(x.Row(fourth)[k..]);
-            for (nint j = 0; j < columns; j += Lanes)
+            MatrixSpan steps = b.RowRange(k, Math.Min(StepsOfSweep, b.Rows - k));
+            for (int row = 0; row < a.Rows; row += rowsAtOnce)
             {
-                LaneFour<float> some = new(
-                    Vector512.LoadUnsafe(ref Unsafe.Add(ref rows, j)), Vector512.LoadUnsafe(ref Unsafe.Add(ref rows, j + stride)),
-                    Vector512.LoadUnsafe(ref Unsafe.Add(ref rows, j + 2 * stride)), Vector512.LoadUnsafe(ref Unsafe.Add(ref rows, j + 3 * stride)));
-                // Rows that stand for ones that are not there are the last one again, with the same bits: all are read before any is written.
-                Vector512<float> s0 = Chain(x0, some, Vector512.LoadUnsafe(ref y0, (nuint)j)), s1 = Chain(x1, some, Vector512.LoadUnsafe(ref y1, (nuint)j));
-                Vector512<float> s2 = Chain(x2, some, Vector512.LoadUnsafe(ref y2, (nuint)j)), s3 = Chain(x3, some, Vector512.LoadUnsafe(ref y3, (nuint)j));
-                s0.StoreUnsafe(ref y0, (nuint)j);
-                s1.StoreUnsafe(ref y1, (nuint)j);
-                s2.StoreUnsafe(ref y2, (nuint)j);
-                s3.StoreUnsafe(ref y3, (nuint)j);
+                int rows = Math.Min(rowsAtOnce, a.Rows - row);
+                MatrixSpan x = a.Block(row, rows, k, steps.Rows), y = sums.RowRange(row, rows);
+                if (set == InstructionSet.Avx512) SweepFour(x, steps, y, ahead: row == 0);
+                else SweepTwo(x, steps, y, ahead: row == 0);
             }
-            rows = ref Unsafe.Add(ref rows, StepsAtOnce * stride);
         }
+        if (apart) Copy(sums, c);
     }
 
-    /// <summary>Sixteen columns of B, each adjacent, for all rows, or thirty-two of them for at most four.</summary>
-    private static void SideBySide(Worker worker, MatrixSpan x, MatrixSpan b, MatrixSpan y)
+    /// <summary>A register of columns of B, each adjacent, for all rows, or two of them for at most four.</summary>
+    private static void SideBySide(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c)
     {
-        int last = x.Rows - 1, columns = b.Columns, fifth = Math.Min(RowsAtOnce, last);
+        InstructionSet set = worker.InstructionSet;
+        int columns = b.Columns;
+        bool pair = columns > Lanes(set);
         for (int k = 0; k < b.Rows; k += StepsApart)
         {
-            int some = Math.Min(StepsApart, b.Rows - k), distance = b.ColumnStride * sizeof(float);
-            ReadOnlySpan<byte> bytes = LaneRows.Apart(worker, MemoryMarshal.AsBytes(b.Data[k..]), columns, ref distance, some * sizeof(float));
+            MatrixSpan x = a.Block(0, a.Rows, k, Math.Min(StepsApart, b.Rows - k));
+            int distance = b.ColumnStride * sizeof(float);
+            ReadOnlySpan<byte> bytes = LaneRows.Apart(worker, MemoryMarshal.AsBytes(b.Data[k..]), columns, ref distance, x.Columns * sizeof(float));
             bool apart = distance != b.ColumnStride * sizeof(float);
-            // The slices prove the bounds once; the loops then read without checks.
-            ref byte at = ref MemoryMarshal.GetReference(bytes[..((columns - 1) * distance + some * sizeof(float))]);
-            ref float values = ref MemoryMarshal.GetReference(x.Data.Slice(k, last * x.RowStride + some));
+            // The slice proves the bounds once; the loops then read without checks.
+            ref byte at = ref MemoryMarshal.GetReference(bytes[..((columns - 1) * distance + x.Columns * sizeof(float))]);
             // Copied apart, memory waits while a copy is used: a piece of the columns after these is asked for, as long as this one.
             ref byte next = ref Unsafe.As<float, byte>(ref Unsafe.Add(ref MemoryMarshal.GetReference(b.Data), (nint)columns * (b.ColumnStride + k)));
-            if (columns > Lanes) FourRows(ref at, distance, some, apart, ref next, ref values, FourTokens.Steps(x, 0), y);
-            else SevenRows(ref at, distance, some, apart, ref next, ref values, FourTokens.Steps(x, 0), ref Unsafe.Add(ref values, fifth * (nint)x.RowStride), FourTokens.Steps(x, fifth), y);
-        }
-    }
-
-    /// <summary>Four steps of thirty-two columns at a time are transposed in registers and used for four rows: eight sums, which wait little for each other.</summary>
-    [MethodImpl(Compiled.AtOnce)]
-    private static void FourRows(ref byte at, nint stride, nint steps, bool apart, ref byte next, ref float x, TokenSteps rows, MatrixSpan y)
-    {
-        MatrixSpan right = y.Block(0, y.Rows, Lanes, Lanes);
-        LaneFour<float> sums = FourTokens.Read(y, 0), more = FourTokens.Read(right, 0);
-        ref byte second = ref Unsafe.Add(ref at, Lanes * stride);
-        for (nint step = 0; step < steps; step += StepsAtOnce)
-        {
-            if (apart)
+            if (set == InstructionSet.Avx512)
             {
-                Prefetch.FourLines(ref next);
-                Prefetch.FourLines(ref Unsafe.Add(ref next, BytesOfSteps));
-                next = ref Unsafe.Add(ref next, 2 * BytesOfSteps);
+                if (pair) ThirtyTwoColumns(ref at, distance, apart, ref next, x, c);
+                else SixteenColumns(ref at, distance, apart, ref next, x, c);
             }
-            LaneColumns.Load(ref at, stride, out Vector512<int> b0, out Vector512<int> b1, out Vector512<int> b2, out Vector512<int> b3);
-            sums = AddFour(b0, b1, b2, b3, ref Unsafe.Add(ref x, step), rows, sums);
-            LaneColumns.Load(ref second, stride, out b0, out b1, out b2, out b3);
-            more = AddFour(b0, b1, b2, b3, ref Unsafe.Add(ref x, step), rows, more);
-            at = ref Unsafe.Add(ref at, StepsAtOnce * sizeof(float));
-            second = ref Unsafe.Add(ref second, StepsAtOnce * sizeof(float));
+            else if (pair) SixteenColumnsAvx2(ref at, distance, apart, ref next, x, c);
+            else EightColumns(ref at, distance, apart, ref next, x, c);
         }
-        FourTokens.Write(sums, y, 0);
-        FourTokens.Write(more, right, 0);
     }
-
-    /// <summary>Four steps of sixteen columns for up to eight rows: four from <paramref name="x"/> and four from <paramref name="fifth"/> on.</summary>
-    [MethodImpl(Compiled.AtOnce)]
-    private static void SevenRows(ref byte at, nint stride, nint steps, bool apart, ref byte next, ref float x, TokenSteps rows, ref float fifth, TokenSteps others, MatrixSpan y)
-    {
-        // Of at most four rows the last takes the place of the fifth, with the same bits.
-        int from = Math.Min(RowsAtOnce, y.Rows - 1);
-        LaneFour<float> sums = FourTokens.Read(y, 0), more = FourTokens.Read(y, from);
-        for (nint step = 0; step < steps; step += StepsAtOnce)
-        {
-            if (apart)
-            {
-                Prefetch.FourLines(ref next);
-                next = ref Unsafe.Add(ref next, BytesOfSteps);
-            }
-            LaneColumns.Load(ref at, stride, out Vector512<int> b0, out Vector512<int> b1, out Vector512<int> b2, out Vector512<int> b3);
-            sums = AddFour(b0, b1, b2, b3, ref Unsafe.Add(ref x, step), rows, sums);
-            more = AddFour(b0, b1, b2, b3, ref Unsafe.Add(ref fifth, step), others, more);
-            at = ref Unsafe.Add(ref at, StepsAtOnce * sizeof(float));
-        }
-        FourTokens.Write(sums, y, 0);
-        FourTokens.Write(more, y, from);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static LaneFour<float> AddFour(Vector512<int> b0, Vector512<int> b1, Vector512<int> b2, Vector512<int> b3, ref float x, TokenSteps rows, LaneFour<float> sums)
-    {
-        sums = Levels.AddTokens(b0.AsSingle(), ref x, rows, sums);
-        sums = Levels.AddTokens(b1.AsSingle(), ref Unsafe.Add(ref x, 1), rows, sums);
-        sums = Levels.AddTokens(b2.AsSingle(), ref Unsafe.Add(ref x, 2), rows, sums);
-        return Levels.AddTokens(b3.AsSingle(), ref Unsafe.Add(ref x, 3), rows, sums);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Chain(LaneFour<float> x, LaneFour<float> b, Vector512<float> sum) =>
-        Vector512.FusedMultiplyAdd(x.D, b.D, Vector512.FusedMultiplyAdd(x.C, b.C, Vector512.FusedMultiplyAdd(x.B, b.B, Vector512.FusedMultiplyAdd(x.A, b.A, sum))));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static LaneFour<float> Four(ReadOnlySpan<float> x) => new(Vector512.Create(x[0]), Vector512.Create(x[1]), Vector512.Create(x[2]), Vector512.Create(x[3]));
 }

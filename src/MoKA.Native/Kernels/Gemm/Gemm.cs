@@ -45,9 +45,10 @@ internal static partial class Gemm
             Multiply(cpu, b.Transposed, a.Transposed, c.Transposed, accumulate);
             return;
         }
+        if (MultiplyThin(cpu, a, b, c, accumulate)) return;
         if (c.Rows != 1 && !FewRows.Suits(cpu.InstructionSet, a, b))
         {
-            if (!MultiplyThin(cpu, a, b, c, accumulate)) Multiply(cpu, a, new FloatPanels(b), b.Rows, b.Columns, c, accumulate);
+            Multiply(cpu, a, new FloatPanels(b), b.Rows, b.Columns, c, accumulate);
             return;
         }
         bool alone = cpu.Threads == 1 || (long)c.Rows * b.Rows * b.Columns < WorthSharing;
@@ -215,7 +216,7 @@ internal static partial class Gemm
         {
             int first = item * columnsOfTask, some = Math.Min(columnsOfTask, _y.Columns - first);
             if (_x.Rows == 1) RowProduct.Run(worker.InstructionSet, _x, _b.Block(0, _b.Rows, first, some), _y.Row(0).Slice(first, some), accumulate);
-            else FewRows.Run(worker, _x, _b.Block(0, _b.Rows, first, some), _y.Block(0, _y.Rows, first, some), accumulate);
+            else FewRows.Run(worker, _x, _b, _y, first, some, accumulate);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace MoKA.Native.Kernels;
@@ -12,6 +13,16 @@ internal readonly struct LaneFour<T>(Vector512<T> a, Vector512<T> b, Vector512<T
 internal readonly struct EightFour(Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)
 {
     public readonly Vector256<float> A = a, B = b, C = c, D = d;
+
+    /// <summary>The sum of each row and its four numbers × four of x, in order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector256<float> Add(ref float x, Vector256<float> sum)
+    {
+        sum = Vector256.FusedMultiplyAdd(A, Vector256.Create(x), sum);
+        sum = Vector256.FusedMultiplyAdd(B, Vector256.Create(Unsafe.Add(ref x, 1)), sum);
+        sum = Vector256.FusedMultiplyAdd(C, Vector256.Create(Unsafe.Add(ref x, 2)), sum);
+        return Vector256.FusedMultiplyAdd(D, Vector256.Create(Unsafe.Add(ref x, 3)), sum);
+    }
 }
 
 /// <summary>How many floats behind the first of four tokens the others' numbers lie. With fewer tokens some are the last one again.</summary>

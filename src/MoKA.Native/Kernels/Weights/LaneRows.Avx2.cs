@@ -93,10 +93,10 @@ internal static partial class LaneRows
                     EightFour levels = TPiece.Unscaled(Unsafe.Add(ref codes, step), ref table);
                     EightFour weights = new(levels.A * scale, levels.B * scale, levels.C * scale, levels.D * scale);
                     ref float four = ref Unsafe.Add(ref values, 4 * step);
-                    a = AddFour(weights, ref four, a);
-                    b = AddFour(weights, ref Unsafe.Add(ref four, steps.Second), b);
-                    c = AddFour(weights, ref Unsafe.Add(ref four, steps.Third), c);
-                    d = AddFour(weights, ref Unsafe.Add(ref four, steps.Fourth), d);
+                    a = weights.Add(ref four, a);
+                    b = weights.Add(ref Unsafe.Add(ref four, steps.Second), b);
+                    c = weights.Add(ref Unsafe.Add(ref four, steps.Third), c);
+                    d = weights.Add(ref Unsafe.Add(ref four, steps.Fourth), d);
                 }
                 at = ref Unsafe.Add(ref at, Piece);
                 values = ref Unsafe.Add(ref values, TPiece.Weights);
@@ -124,15 +124,6 @@ internal static partial class LaneRows
     {
         EightFour levels = TPiece.Unscaled(codes, ref planes);
         Vector256<float> scale = Vector256.LoadUnsafe(ref scales);
-        return AddFour(new(levels.A * scale, levels.B * scale, levels.C * scale, levels.D * scale), ref x, sum);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> AddFour(EightFour weights, ref float x, Vector256<float> sum)
-    {
-        sum = Vector256.FusedMultiplyAdd(weights.A, Vector256.Create(x), sum);
-        sum = Vector256.FusedMultiplyAdd(weights.B, Vector256.Create(Unsafe.Add(ref x, 1)), sum);
-        sum = Vector256.FusedMultiplyAdd(weights.C, Vector256.Create(Unsafe.Add(ref x, 2)), sum);
-        return Vector256.FusedMultiplyAdd(weights.D, Vector256.Create(Unsafe.Add(ref x, 3)), sum);
+        return new EightFour(levels.A * scale, levels.B * scale, levels.C * scale, levels.D * scale).Add(ref x, sum);
     }
 }
