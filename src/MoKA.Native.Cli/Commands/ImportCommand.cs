@@ -34,6 +34,8 @@ internal static class ImportCommand
             bool mixture = parse.GetRequiredValue(to) == Moka;
             if (!mixture && kind != Mlx) throw new UsageException($"--to {PeftLora} belongs to mlx; moka export writes other adapters as PEFT's.");
             if (parse.GetValue(scale) != 0 && kind != Mlx) throw new UsageException("--scale belongs to mlx; other adapters tell theirs.");
+            if (Given(parse, targets) && kind != Full) throw new UsageException($"{targets.Name} belongs to full; an adapter tells the maps that it has, and all are taken.");
+            if (!mixture && new Option[] { filters, shapes }.FirstOrDefault(option => Given(parse, option)) is { } ofMixture) throw new UsageException($"{ofMixture.Name} is about a mixture, and --to {PeftLora} writes none; leave it out.");
             AdapterInput.CheckAnyBase(parse.GetValue(anyBase), adapter: kind == Peft);
             ShapeLists lists = parse.GetRequiredValue(shapes);
             MokaOptions options = UsageException.Check(() => (MokaOptions)lists.Build(list => new MokaOptions { Filters = lists.Filters ?? parse.GetValue(filters), Shapes = [.. list.Select(KroneckerShape.Parse)] }));
@@ -53,6 +55,8 @@ internal static class ImportCommand
         });
         return command;
     }
+
+    private static bool Given(ParseResult parse, Option option) => parse.GetResult(option) is { Implicit: false };
 
     private static string Kind(string asked, string path)
     {
@@ -75,9 +79,11 @@ internal static class ImportCommand
 
         public AdapterSet FitFull(AdapterTargets targets)
         {
-            RequireFit([.. loaded.Model.Projections.Where(p => targets.Contains(p.Kind))]);
+            UsageException.Check(() => targets.RequireKnown(loaded.Model.Projections));
+            Projection[] maps = [.. loaded.Model.Projections.Where(p => targets.Contains(p.Kind))];
+            RequireFit(maps);
             LlamaModel tuned = ModelSource.Open(source).LoadModel();
-            AdapterSet made = Counting(loaded.Model.Projections.Count, report => AdapterImport.FromFull(loaded.Cpu, loaded.Model, tuned, targets, options, report, session.Cancel));
+            AdapterSet made = Counting(maps.Length, report => AdapterImport.FromFull(loaded.Cpu, loaded.Model, tuned, targets, options, report, session.Cancel));
             _elsewhere = AdapterImport.ChangedElsewhere(loaded.Model, tuned);
             return made;
         }

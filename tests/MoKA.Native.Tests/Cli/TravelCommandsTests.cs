@@ -164,6 +164,9 @@ public sealed class TravelCommandsTests : IClassFixture<CliWorld>
     [InlineData(3, "another model", "merge", "-a", "RUN", "-m", "OTHER", "-o", "OUT")]
     [InlineData(2, "a map of kind 'v' takes 32 inputs to 16 outputs", "import", "RUN", "-m", "BASE", "-o", "OUT", "--shapes", "v=8x4:4x8")]
     [InlineData(2, "'head'", "import", "RUN", "-m", "BASE", "-o", "OUT", "--shapes", "head=8x4:4x8")]
+    [InlineData(2, "got 'z'", "import", "BASE", "-m", "BASE", "-o", "OUT", "--from", "full", "--targets", "q,z")]
+    [InlineData(2, "--targets", "import", "RUN", "-m", "BASE", "-o", "OUT", "--targets", "q")]
+    [InlineData(2, "--filters", "import", "RUN", "-m", "BASE", "-o", "OUT", "--from", "mlx", "--to", "peft-lora", "--filters", "3")]
     [InlineData(3, "differ", "import", "BASE", "-m", "BASE", "-o", "OUT", "--from", "full")]
     public void What_cannot_be_is_one_line_and_leaves_nothing(int code, string naming, params string[] args)
     {
