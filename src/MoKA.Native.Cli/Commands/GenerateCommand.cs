@@ -27,7 +27,7 @@ internal static class GenerateCommand
         {
             GenerationOptions options = sampling.Read(parse);
             bool wrap = parse.GetValue(instruction);
-            if (!wrap && parse.GetRequiredValue(input).Length > 0) throw new UsageException("--input belongs to an instruction; add --instruction.");
+            if (!wrap && new Option[] { input, template }.FirstOrDefault(option => Options.Given(parse, option)) is { } lone) throw new UsageException($"{lone.Name} belongs to an instruction; add {instruction.Name}.");
             using Inputs inputs = Inputs.Load(session.Terminal, parse.GetRequiredValue(model), parse.GetValue(tokenizer), parse.GetRequiredValue(adapter), parse.GetValue(anyBase), parse.GetValue(threads), parse.GetRequiredValue(activations));
             string text = parse.GetRequiredValue(prompt) is "-" ? session.Terminal.In.ReadToEnd() : parse.GetRequiredValue(prompt);
             if (wrap) text = AlpacaTemplate.ByName(parse.GetRequiredValue(template)).Prompt(new AlpacaRecord(text, parse.GetRequiredValue(input), ""));

@@ -34,8 +34,8 @@ internal static class ImportCommand
             bool mixture = parse.GetRequiredValue(to) == Moka;
             if (!mixture && kind != Mlx) throw new UsageException($"--to {PeftLora} belongs to mlx; moka export writes other adapters as PEFT's.");
             if (parse.GetValue(scale) != 0 && kind != Mlx) throw new UsageException("--scale belongs to mlx; other adapters tell theirs.");
-            if (Given(parse, targets) && kind != Full) throw new UsageException($"{targets.Name} belongs to full; an adapter tells the maps that it has, and all are taken.");
-            if (!mixture && new Option[] { filters, shapes }.FirstOrDefault(option => Given(parse, option)) is { } ofMixture) throw new UsageException($"{ofMixture.Name} is about a mixture, and --to {PeftLora} writes none; leave it out.");
+            if (Options.Given(parse, targets) && kind != Full) throw new UsageException($"{targets.Name} belongs to full; an adapter tells the maps that it has, and all are taken.");
+            if (!mixture && new Option[] { filters, shapes }.FirstOrDefault(option => Options.Given(parse, option)) is { } ofMixture) throw new UsageException($"{ofMixture.Name} is about a mixture, and --to {PeftLora} writes none; leave it out.");
             AdapterInput.CheckAnyBase(parse.GetValue(anyBase), adapter: kind == Peft);
             ShapeLists lists = parse.GetRequiredValue(shapes);
             MokaOptions options = UsageException.Check(() => (MokaOptions)lists.Build(list => new MokaOptions { Filters = lists.Filters ?? parse.GetValue(filters), Shapes = [.. list.Select(KroneckerShape.Parse)] }));
@@ -55,8 +55,6 @@ internal static class ImportCommand
         });
         return command;
     }
-
-    private static bool Given(ParseResult parse, Option option) => parse.GetResult(option) is { Implicit: false };
 
     private static string Kind(string asked, string path)
     {

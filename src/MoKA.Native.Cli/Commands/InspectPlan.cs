@@ -27,7 +27,7 @@ internal sealed class InspectPlan
         string? name = parse.GetValue(_shape), targets = parse.GetValue(_targets);
         if (!parse.GetValue(_wanted))
         {
-            if (All.Skip(1).FirstOrDefault(o => parse.GetResult(o) is { Implicit: false }) is { } lone) throw new UsageException($"{lone.Name} is for the plan of adapters; add --adapter-plan.");
+            if (All.Skip(1).FirstOrDefault(o => Options.Given(parse, o)) is { } lone) throw new UsageException($"{lone.Name} is for the plan of adapters; add --adapter-plan.");
             return path is null ? throw new UsageException("inspect needs a PATH, or --shape with --adapter-plan, got neither; see moka inspect --help") : null;
         }
         if ((path is null) == (name is null)) throw new UsageException($"--adapter-plan needs a PATH or a --shape, got {(path is null ? "neither" : "both")}; give one of them.");

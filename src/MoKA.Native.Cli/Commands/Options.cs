@@ -8,6 +8,9 @@ namespace MoKA.Native.Cli.Commands;
 /// <summary>Makes options whose values are checked while the command line is read, each with a one-line error.</summary>
 internal static class Options
 {
+    /// <summary>Whether an option stands on the command line, and not only its default holds.</summary>
+    public static bool Given(ParseResult parse, Option option) => parse.GetResult(option) is { Implicit: false };
+
     public static Option<int> Whole(string name, string description, int value, int least, int most = int.MaxValue) => Parsed(name, "N", description, value, text =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most
             ? number

@@ -109,12 +109,12 @@ internal static class TrainCommand
     // An option that would change nothing is a mistake worth a word.
     private static TrainSettings RefuseOthers(ParseResult parse, IEnumerable<Option> ofSome, IEnumerable<Option> ofAdapter, TrainSettings settings)
     {
-        if (settings.Start is not null && ofAdapter.FirstOrDefault(option => parse.GetResult(option) is { Implicit: false }) is { } decided)
+        if (settings.Start is not null && ofAdapter.FirstOrDefault(option => Options.Given(parse, option)) is { } decided)
             throw new UsageException($"{decided.Name}: the adapter that --start names decides this; leave it out, or train a new adapter without --start.");
         AdapterInput.CheckAnyBase(settings.AnyBase, settings.Start is not null);
         TrainMethod method = TrainMethod.ByName(settings.Method);
         foreach (Option option in ofSome)
-            if (parse.GetResult(option) is { Implicit: false } && !method.Takes.Contains(option.Name))
+            if (Options.Given(parse, option) && !method.Takes.Contains(option.Name))
                 throw new UsageException($"{option.Name} means nothing to --method {method.Name}, which takes {string.Join(", ", method.Takes)}; leave it out.");
         return settings;
     }

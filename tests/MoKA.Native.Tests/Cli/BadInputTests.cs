@@ -41,6 +41,7 @@ public sealed class BadInputTests : IClassFixture<CliWorld>
     [InlineData("Repetition penalty", "generate", "-m", "x", "-p", "y", "--repeat-penalty", "0")]
     [InlineData("Stop strings", "generate", "-m", "x", "-p", "y", "--stop", "")]
     [InlineData("add --instruction", "generate", "-m", "x", "-p", "y", "--input", "z")]
+    [InlineData("add --instruction", "generate", "-m", "x", "-p", "y", "--template", "alpaca")]
     [InlineData("--activations must be float or int8", "generate", "-m", "x", "-p", "y", "--activations", "int4")]
     [InlineData("--type must be nf4", "quantize", "x", "-o", "y", "--type", "q5")]
     [InlineData("'--output' is required", "quantize", "x")]
