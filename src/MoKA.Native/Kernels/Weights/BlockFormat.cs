@@ -6,6 +6,9 @@ namespace MoKA.Native.Kernels;
 /// <summary>How a row of weights lies in memory: blocks of equally many weights in equally many bytes, one behind another.</summary>
 internal abstract class BlockFormat(int weights, int bytes)
 {
+    /// <summary>Rows by which memory is asked for early, where a piece of each of many is read.</summary>
+    protected const int RowsAhead = 16;
+
     /// <summary>Weights in a block; a row holds whole blocks.</summary>
     public int Weights { get; } = weights;
 
@@ -14,6 +17,16 @@ internal abstract class BlockFormat(int weights, int bytes)
 
     /// <summary>Writes the weights of a row from <paramref name="column"/> on.</summary>
     public abstract void Dequantize(ReadOnlySpan<byte> row, int column, Span<float> weights);
+
+    /// <summary>The same for some adjacent rows, <paramref name="apart"/> floats from row to row.</summary>
+    public virtual void DequantizeRows(ReadOnlySpan<byte> rows, int bytesOfRow, int column, int count, Span<float> weights, int apart)
+    {
+        for (int at = 0; at < rows.Length; at += bytesOfRow)
+        {
+            Dequantize(rows.Slice(at, bytesOfRow), column, weights[..count]);
+            weights = weights[Math.Min(apart, weights.Length)..];
+        }
+    }
 
     /// <summary>Whether whole blocks stand for finite numbers only.</summary>
     public abstract bool IsFinite(ReadOnlySpan<byte> blocks);
@@ -54,6 +67,28 @@ internal sealed class BlockFormat<TBlock>() : BlockFormat(TBlock.Weights, TBlock
         {
             TBlock.Dequantize(ref Unsafe.Add(ref blocks, group / groupsOfBlock * TBlock.Bytes), group % groupsOfBlock, ref to);
             to = ref Unsafe.Add(ref to, GroupOf32.Length);
+        }
+    }
+
+    /// <summary>A single group of each row, as panels of W have them, is found without looking for its block each time.</summary>
+    [MethodImpl(Compiled.AtOnce)]
+    public override void DequantizeRows(ReadOnlySpan<byte> rows, int bytesOfRow, int column, int count, Span<float> weights, int apart)
+    {
+        if (column % GroupOf32.Length != 0 || count != GroupOf32.Length || rows.Length == 0)
+        {
+            base.DequantizeRows(rows, bytesOfRow, column, count, weights, apart);
+            return;
+        }
+        int number = rows.Length / bytesOfRow, block = column / TBlock.Weights * TBlock.Bytes, group = column % TBlock.Weights / GroupOf32.Length;
+        // The slices prove the bounds once; the loop reads and writes without checks.
+        ref byte at = ref MemoryMarshal.GetReference(rows.Slice(block, (number - 1) * bytesOfRow + TBlock.Bytes));
+        ref float to = ref MemoryMarshal.GetReference(weights[..((number - 1) * apart + count)]);
+        for (int i = 0; i < number; i++)
+        {
+            Prefetch.Lines(ref Unsafe.Add(ref at, RowsAhead * (nint)bytesOfRow), 1);
+            TBlock.Dequantize(ref at, group, ref to);
+            at = ref Unsafe.Add(ref at, bytesOfRow);
+            to = ref Unsafe.Add(ref to, apart);
         }
     }
 

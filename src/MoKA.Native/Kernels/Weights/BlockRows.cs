@@ -14,6 +14,9 @@ internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> by
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Dequantize(int row, int column, Span<float> weights) => format.Dequantize(_bytes.Slice(row * _bytesOfRow, _bytesOfRow), column, weights);
 
+    public void DequantizeRows(int row, int rows, int column, int count, Span<float> weights, int apart) =>
+        format.DequantizeRows(Rows(row, rows), _bytesOfRow, column, count, weights, apart);
+
     public void Prefetch(int row, int column, int count) =>
         Kernels.Prefetch.Lines(_bytes.Slice(row * _bytesOfRow + column / format.Weights * format.Bytes, count / format.Weights * format.Bytes));
 

@@ -58,6 +58,28 @@ internal readonly ref struct BlockMagnitudes
         }
     }
 
+    /// <summary>Writes the magnitude of every so many blocks, as those of a column of blocks are.</summary>
+    [MethodImpl(Compiled.AtOnce)]
+    public void CopyEvery(int first, int apart, Span<float> to)
+    {
+        if (_codes.IsEmpty)
+        {
+            for (int i = 0; i < to.Length; i++) to[i] = _floats[first + i * apart];
+            return;
+        }
+        // The nested block advances with the blocks: a division for each would take longer than all the rest.
+        (int nested, int within) = Math.DivRem(first, _nestedBlock);
+        (int whole, int rest) = Math.DivRem(apart, _nestedBlock);
+        for (int i = 0; i < to.Length; i++)
+        {
+            float scaled = _map[_codes[first + i * apart]] * _nested[nested];
+            to[i] = scaled + _offset;
+            (nested, within) = (nested + whole, within + rest);
+            if (within < _nestedBlock) continue;
+            (nested, within) = (nested + 1, within - _nestedBlock);
+        }
+    }
+
     /// <summary>Asks for what <see cref="CopyTo"/> reads for some blocks.</summary>
     public void Prefetch(int first, int count)
     {
@@ -93,6 +115,9 @@ internal readonly ref struct BlockMagnitudes
 /// <summary>The rows of a matrix whose codes and blocks run through all of it, row after row, wherever rows begin.</summary>
 internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> codes, BlockMagnitudes magnitudes, int blockSize, int columns) : IWeightRows
 {
+    /// <summary>Rows whose magnitudes are found together.</summary>
+    private const int RowsAtOnce = 64;
+
     private readonly ReadOnlySpan<byte> _codes = codes;
     private readonly BlockMagnitudes _magnitudes = magnitudes;
 
@@ -106,6 +131,25 @@ internal readonly ref struct CodebookRows(Codebook codebook, ReadOnlySpan<byte> 
             int at = first + done, block = at >> BitOperations.Log2((uint)blockSize);
             count = Math.Min(blockSize - (at & (blockSize - 1)), weights.Length - done);
             codebook.Dequantize(_codes, at, _magnitudes[block], weights.Slice(done, count));
+        }
+    }
+
+    [MethodImpl(Compiled.AtOnce)]
+    public void DequantizeRows(int row, int rows, int column, int count, Span<float> weights, int apart)
+    {
+        if (!HasPieces || !Codebook.TakesPieces(column, count) || column / blockSize != (column + count - 1) / blockSize)
+        {
+            for (int i = 0; i < rows; i++) Dequantize(row + i, column, weights.Slice(i * apart, count));
+            return;
+        }
+        // Each piece lies in one block: magnitudes first, some rows at a time.
+        Span<float> magnitudes = stackalloc float[RowsAtOnce];
+        int blocksOfRow = columns / blockSize;
+        for (int done = 0, some; done < rows; done += some)
+        {
+            some = Math.Min(RowsAtOnce, rows - done);
+            _magnitudes.CopyEvery(checked((row + done) * blocksOfRow) + column / blockSize, blocksOfRow, magnitudes[..some]);
+            codebook.DequantizePieces(_codes[((checked((row + done) * columns) + column) / 2)..], columns / 2, magnitudes[..some], count, weights[(done * apart)..], apart);
         }
     }
 

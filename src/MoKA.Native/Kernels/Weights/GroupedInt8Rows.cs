@@ -25,6 +25,12 @@ internal readonly ref struct GroupedInt8Rows(ReadOnlySpan<sbyte> values, ReadOnl
         }
     }
 
+    [MethodImpl(Compiled.AtOnce)]
+    public void DequantizeRows(int row, int rows, int column, int count, Span<float> weights, int apart)
+    {
+        for (int i = 0; i < rows; i++) Dequantize(row + i, column, weights.Slice(i * apart, count));
+    }
+
     public void Prefetch(int row, int column, int count) => Kernels.Prefetch.Lines(MemoryMarshal.AsBytes(_values.Slice(row * columns + column, count)));
 
     public int FewTokens(InstructionSet set) => 0;

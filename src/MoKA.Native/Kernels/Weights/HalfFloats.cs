@@ -28,16 +28,38 @@ internal sealed class BFloat16() : BlockFormat(1, sizeof(ushort))
     {
         ReadOnlySpan<ushort> halves = MemoryMarshal.Cast<byte, ushort>(row).Slice(column, weights.Length);
         // The slice has as many as there are weights, so both are in bounds.
-        ref ushort from = ref MemoryMarshal.GetReference(halves);
-        ref uint to = ref Unsafe.As<float, uint>(ref MemoryMarshal.GetReference(weights));
+        Widen(ref MemoryMarshal.GetReference(halves), ref MemoryMarshal.GetReference(weights), weights.Length);
+    }
+
+    [MethodImpl(Compiled.AtOnce)]
+    public override void DequantizeRows(ReadOnlySpan<byte> rows, int bytesOfRow, int column, int count, Span<float> weights, int apart)
+    {
+        if (rows.Length == 0) return;
+        int number = rows.Length / bytesOfRow;
+        // The slices prove the bounds once; the loop reads and writes without checks.
+        ref byte at = ref MemoryMarshal.GetReference(rows.Slice(column * sizeof(ushort), (number - 1) * bytesOfRow + count * sizeof(ushort)));
+        ref float to = ref MemoryMarshal.GetReference(weights[..((number - 1) * apart + count)]);
+        for (int i = 0; i < number; i++)
+        {
+            Prefetch.Lines(ref Unsafe.Add(ref at, RowsAhead * (nint)bytesOfRow), 1);
+            Widen(ref Unsafe.As<byte, ushort>(ref at), ref to, count);
+            at = ref Unsafe.Add(ref at, bytesOfRow);
+            to = ref Unsafe.Add(ref to, apart);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Widen(ref ushort from, ref float weights, int count)
+    {
+        ref uint to = ref Unsafe.As<float, uint>(ref weights);
         int i = 0;
-        for (; i + Vector256<ushort>.Count <= weights.Length; i += Vector256<ushort>.Count)
+        for (; i + Vector256<ushort>.Count <= count; i += Vector256<ushort>.Count)
         {
             (Vector256<uint> low, Vector256<uint> high) = Vector256.Widen(Vector256.LoadUnsafe(ref from, (nuint)i));
             (low << 16).StoreUnsafe(ref to, (nuint)i);
             (high << 16).StoreUnsafe(ref to, (nuint)(i + Vector256<uint>.Count));
         }
-        for (; i < weights.Length; i++) weights[i] = BitConverter.UInt32BitsToSingle((uint)halves[i] << 16);
+        for (; i < count; i++) Unsafe.Add(ref to, i) = (uint)Unsafe.Add(ref from, i) << 16;
     }
 
     [MethodImpl(Compiled.AtOnce)]

@@ -6,6 +6,9 @@ internal interface IWeightRows
     /// <summary>Writes the weights of a row from <paramref name="column"/> on. Each is rounded alike wherever a piece begins.</summary>
     void Dequantize(int row, int column, Span<float> weights);
 
+    /// <summary>Writes <paramref name="count"/> weights of each of some rows from <paramref name="column"/> on, <paramref name="apart"/> floats from row to row.</summary>
+    void DequantizeRows(int row, int rows, int column, int count, Span<float> weights, int apart);
+
     /// <summary>Asks for the memory that <see cref="Dequantize"/> will read.</summary>
     void Prefetch(int row, int column, int count);
 

@@ -21,7 +21,7 @@ internal readonly ref struct WeightPanels<TRows>(TRows rows, bool transpose) : I
     private void PackRows(int k, int kc, int first, int valid, int width, Span<float> panel)
     {
         if (valid < width) panel[..(kc * width)].Clear();
-        for (int p = 0; p < kc; p++) _rows.Dequantize(k + p, first, panel.Slice(p * width, valid));
+        _rows.DequantizeRows(k, kc, first, valid, panel, width);
     }
 
     /// <summary>Wᵀ: the panel's columns are rows of W, its depth runs along them.</summary>
