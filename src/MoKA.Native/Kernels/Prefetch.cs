@@ -13,6 +13,8 @@ internal static class Prefetch
     /// <summary>Bytes of a line.</summary>
     public const int Line = 64;
 
+    private const int RowsAhead = 16;
+
     /// <summary>Into the second-level cache; bytes of native memory, which does not move.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Lines(ReadOnlySpan<byte> bytes) => Lines(ref MemoryMarshal.GetReference(bytes), bytes.Length);
@@ -51,6 +53,10 @@ internal static class Prefetch
         FourRows(ref Unsafe.Add(ref start, 8 * stride), stride);
         FourRows(ref Unsafe.Add(ref start, 12 * stride), stride);
     }
+
+    /// <summary>A line of the row sixteen ahead, where a piece of each of many is read.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void RowAhead(ref byte piece, int apart) => Lines(ref Unsafe.Add(ref piece, RowsAhead * (nint)apart), 1);
 
     /// <summary>
     /// Into the first-level cache, two lines on: while a line of each of so many rows, eight or sixteen, is read four numbers at a

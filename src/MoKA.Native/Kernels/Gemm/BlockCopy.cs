@@ -11,6 +11,9 @@ internal static class BlockCopy
     /// <summary>Of a panel on AVX-512.</summary>
     private const int ColumnsOfPanel = 32;
 
+    /// <summary>Copies a matrix of adjacent columns into another of the same shape.</summary>
+    public static void Run(MatrixSpan from, MatrixSpan to) => Run(from.Data, from.RowStride, to.Data, to.RowStride, from.Rows, from.Columns);
+
     /// <summary>to[i * toStride + j] = from[i * fromStride + j] for i below rows and j below columns.</summary>
     [MethodImpl(Compiled.AtOnce)]
     public static void Run(ReadOnlySpan<float> from, int fromStride, Span<float> to, int toStride, int rows, int columns)

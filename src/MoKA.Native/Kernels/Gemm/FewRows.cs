@@ -28,32 +28,28 @@ internal static partial class FewRows
 
     /// <summary>Whether a product is one of those; A's and B's rows, or B's columns, are adjacent.</summary>
     public static bool Suits(InstructionSet set, MatrixSpan a, MatrixSpan b) =>
-        set != InstructionSet.Scalar && a.Rows > 1 && a.ColumnStride == 1 && b.Columns >= Lanes(set) &&
+        InPlaceProduct.Can(set, b.Columns) && a.Rows > 1 && a.ColumnStride == 1 &&
         (b.ColumnStride == 1 ? a.Rows <= MostSwept : b.RowStride == 1 && a.Rows <= MostSideBySide);
 
     /// <summary>Columns <paramref name="first"/> .. first + <paramref name="some"/> of C = A B, or of C += A B.</summary>
     public static void Run(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c, int first, int some, bool accumulate)
     {
-        int lanes = Lanes(worker.InstructionSet), whole = some / lanes * lanes, left = some - whole, end = first + some;
+        int lanes = GemmTile.Lanes(worker.InstructionSet), whole = some / lanes * lanes, left = some - whole, end = first + some;
         if (!accumulate)
             for (int i = 0; i < c.Rows; i++) c.Row(i).Slice(first, some).Clear();
         Add(worker, a, b.Block(0, b.Rows, first, whole), c.Block(0, c.Rows, first, whole));
         if (left == 0) return;
         // Fewer columns than lanes are computed with those before them, beside C, and only they are kept.
         MatrixSpan beside = new(worker.Scratch(ScratchSlot.EdgeTile, c.Rows * lanes), c.Rows, lanes), kept = beside.Block(0, c.Rows, lanes - left, left), last = c.Block(0, c.Rows, end - left, left);
-        Copy(last, kept);
+        BlockCopy.Run(last, kept);
         Add(worker, a, b.Block(0, b.Rows, end - lanes, lanes), beside);
-        Copy(kept, last);
+        BlockCopy.Run(kept, last);
     }
-
-    private static int Lanes(InstructionSet set) => GemmTile.Width(set) / 2;
-
-    private static void Copy(MatrixSpan from, MatrixSpan to) => BlockCopy.Run(from.Data, from.RowStride, to.Data, to.RowStride, from.Rows, from.Columns);
 
     /// <summary>C += A B for whole registers of columns.</summary>
     private static void Add(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c)
     {
-        int steps = a.Columns / StepsAtOnce * StepsAtOnce, lanes = Lanes(worker.InstructionSet);
+        int steps = a.Columns / StepsAtOnce * StepsAtOnce, lanes = GemmTile.Lanes(worker.InstructionSet);
         for (int column = 0, some; column < b.Columns; column += some)
         {
             some = b.ColumnStride == 1 ? Math.Min(ColumnsOfSweep, b.Columns - column) : a.Rows <= RowsSideBySide && b.Columns - column >= 2 * lanes ? 2 * lanes : lanes;
@@ -73,7 +69,7 @@ internal static partial class FewRows
         // Rows of C that do not all begin on a line share lines with another thread's columns: sums are then kept apart until they are done.
         bool apart = c.RowStride * sizeof(float) % Prefetch.Line != 0;
         MatrixSpan sums = apart ? new(worker.Scratch(ScratchSlot.PanelOfB, c.Rows * c.Columns), c.Rows, c.Columns) : c;
-        if (apart) Copy(c, sums);
+        if (apart) BlockCopy.Run(c, sums);
         for (int k = 0; k < b.Rows; k += StepsOfSweep)
         {
             MatrixSpan steps = b.RowRange(k, Math.Min(StepsOfSweep, b.Rows - k));
@@ -85,7 +81,7 @@ internal static partial class FewRows
                 else SweepTwo(x, steps, y, ahead: row == 0);
             }
         }
-        if (apart) Copy(sums, c);
+        if (apart) BlockCopy.Run(sums, c);
     }
 
     /// <summary>A register of columns of B, each adjacent, for all rows, or two of them for at most four.</summary>
@@ -93,7 +89,7 @@ internal static partial class FewRows
     {
         InstructionSet set = worker.InstructionSet;
         int columns = b.Columns;
-        bool pair = columns > Lanes(set);
+        bool pair = columns > GemmTile.Lanes(set);
         for (int k = 0; k < b.Rows; k += StepsApart)
         {
             MatrixSpan x = a.Block(0, a.Rows, k, Math.Min(StepsApart, b.Rows - k));

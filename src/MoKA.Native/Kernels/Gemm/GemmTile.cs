@@ -21,6 +21,9 @@ internal static partial class GemmTile
     /// <summary>The columns of every tile.</summary>
     public static int Width(InstructionSet set) => set == InstructionSet.Avx512 ? 32 : 16;
 
+    /// <summary>The lanes of a register: half of those.</summary>
+    public static int Lanes(InstructionSet set) => Width(set) / 2;
+
     /// <summary>
     /// The tile for the next rows when <paramref name="rows"/> are left: one that is not full where it still takes less time than
     /// several that are. A single row takes as long as four, waiting for its own sums.

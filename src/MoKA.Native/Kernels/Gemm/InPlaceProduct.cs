@@ -49,22 +49,20 @@ internal static class InPlaceProduct
     /// read would straddle two cache lines, each time it is read.
     /// </summary>
     public static bool SuitsFewRows(InstructionSet set, MatrixSpan a, MatrixSpan b) =>
-        Can(set, b.Columns) && (long)b.Rows * b.Columns <= MostOfWideB && b.ColumnStride == 1 && b.RowStride % Lanes(set) == 0 && a.Rows is >= LeastRows and <= MostRows && (long)a.Rows * a.Columns <= MostOfB && ReadsWell(a);
+        Can(set, b.Columns) && (long)b.Rows * b.Columns <= MostOfWideB && b.ColumnStride == 1 && b.RowStride % GemmTile.Lanes(set) == 0 && a.Rows is >= LeastRows and <= MostRows && (long)a.Rows * a.Columns <= MostOfB && ReadsWell(a);
 
     /// <summary>Whether the steps of A's rows are adjacent, or lie so that the caches can hold what a tile reads of them.</summary>
     private static bool ReadsWell(MatrixSpan a) => a.ColumnStride == 1 || (a.RowStride == 1 && a.ColumnStride <= FarthestStep);
 
     /// <summary>Whether matrices of so many columns can be multiplied in place at all: fewer than a register has lanes would be read, and written, beyond the end of a row.</summary>
-    public static bool Can(InstructionSet set, int columns) => set != InstructionSet.Scalar && columns >= Lanes(set);
-
-    private static int Lanes(InstructionSet set) => GemmTile.Width(set) / 2;
+    public static bool Can(InstructionSet set, int columns) => set != InstructionSet.Scalar && columns >= GemmTile.Lanes(set);
 
     /// <summary>C [m, n] = A [m, k] B [k, n] on this thread. B is copied if its columns are not adjacent or fewer than a register's lanes.</summary>
     [MethodImpl(Compiled.AtOnce)]
     public static void Run(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
     {
         InstructionSet set = worker.InstructionSet;
-        if (b.Columns < Lanes(set))
+        if (b.Columns < GemmTile.Lanes(set))
         {
             RunNarrow(worker, a, b, c, accumulate);
             return;
@@ -111,7 +109,7 @@ internal static class InPlaceProduct
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Tile(InstructionSet set, int height, int depth, ref float left, MatrixSpan a, int i, int apart, ref float right, int stepOfB, ref float target, MatrixSpan c, bool accumulate)
     {
-        int lanes = Lanes(set);
+        int lanes = GemmTile.Lanes(set);
         ref float panel = ref Unsafe.Add(ref left, i * a.RowStride), row = ref Unsafe.Add(ref target, i * c.RowStride);
         for (int j = 0, some; j < c.Columns; j += some)
         {
@@ -124,7 +122,7 @@ internal static class InPlaceProduct
     /// <summary>The same with fewer columns than a register has lanes: the others are computed too, beside C, and left out.</summary>
     private static void RunNarrow(Worker worker, MatrixSpan a, MatrixSpan b, MatrixSpan c, bool accumulate)
     {
-        int lanes = Lanes(worker.InstructionSet);
+        int lanes = GemmTile.Lanes(worker.InstructionSet);
         MatrixSpan padded = new(worker.Scratch(ScratchSlot.PanelOfB, b.Rows * lanes), b.Rows, lanes);
         MatrixSpan wide = new(worker.Scratch(ScratchSlot.EdgeTile, c.Rows * lanes), c.Rows, lanes);
         Packing.Pack(b, lanes, padded.Data);
@@ -138,7 +136,7 @@ internal static class InPlaceProduct
     {
         // Two tokens of half a tile's columns make a whole one.
         InstructionSet set = worker.InstructionSet;
-        int paired = b.Width == Lanes(set) ? b.Tokens / 2 * 2 : 0;
+        int paired = b.Width == GemmTile.Lanes(set) ? b.Tokens / 2 * 2 : 0;
         CheckShapes(set, a, b.Rows, b.Width, c.TokensFrom(0));
         for (int token = 0; token < paired; token += 2) RunPair(set, a, b.TokensFrom(token), b.TokenLength, c.TokensFrom(token), c.TokenLength, accumulate);
         for (int token = paired; token < b.Tokens; token++) Run(worker, a, b.TokensFrom(token), c.TokensFrom(token), accumulate);
@@ -147,7 +145,7 @@ internal static class InPlaceProduct
     [MethodImpl(Compiled.AtOnce)]
     private static void RunPair(InstructionSet set, MatrixSpan a, MatrixSpan b, int secondOfB, MatrixSpan c, int secondOfC, bool accumulate)
     {
-        ref float left = ref Checked(a, a.Columns), right = ref Checked(b, secondOfB + Lanes(set)), target = ref Checked(c, secondOfC + Lanes(set));
+        ref float left = ref Checked(a, a.Columns), right = ref Checked(b, secondOfB + GemmTile.Lanes(set)), target = ref Checked(c, secondOfC + GemmTile.Lanes(set));
         for (int i = 0, height; i < c.Rows; i += height)
         {
             height = GemmTile.WholeHeight(set, c.Rows - i);

@@ -6,9 +6,6 @@ namespace MoKA.Native.Kernels;
 /// <summary>How a row of weights lies in memory: blocks of equally many weights in equally many bytes, one behind another.</summary>
 internal abstract class BlockFormat(int weights, int bytes)
 {
-    /// <summary>Rows by which memory is asked for early, where a piece of each of many is read.</summary>
-    protected const int RowsAhead = 16;
-
     /// <summary>Weights in a block; a row holds whole blocks.</summary>
     public int Weights { get; } = weights;
 
@@ -85,7 +82,7 @@ internal sealed class BlockFormat<TBlock>() : BlockFormat(TBlock.Weights, TBlock
         ref float to = ref MemoryMarshal.GetReference(weights[..((number - 1) * apart + count)]);
         for (int i = 0; i < number; i++)
         {
-            Prefetch.Lines(ref Unsafe.Add(ref at, RowsAhead * (nint)bytesOfRow), 1);
+            Prefetch.RowAhead(ref at, bytesOfRow);
             TBlock.Dequantize(ref at, group, ref to);
             at = ref Unsafe.Add(ref at, bytesOfRow);
             to = ref Unsafe.Add(ref to, apart);

@@ -27,9 +27,6 @@ internal sealed class Codebook
         0f, 0.0625f / 12, 8f / 12, 1f, 4f / 12, 6f / 12, 2f / 12, 3f / 12,
         -0f, -0.0625f / 12, -8f / 12, -1f, -4f / 12, -6f / 12, -2f / 12, -3f / 12);
 
-    /// <summary>Rows by which memory is asked for early, where pieces of many rows are read.</summary>
-    private const int RowsAhead = 16;
-
     private readonly float[] _levels;
     private readonly int[] _codes = [.. Enumerable.Range(0, 16)];
     private readonly float[] _boundaries = new float[15];
@@ -102,7 +99,7 @@ internal sealed class Codebook
         ref float to = ref MemoryMarshal.GetReference(weights[..((scales.Length - 1) * stride + count)]);
         foreach (float scale in scales)
         {
-            Prefetch.Lines(ref Unsafe.Add(ref from, RowsAhead * (nint)apart), 1);
+            Prefetch.RowAhead(ref from, apart);
             if (Avx512F.IsSupported) DequantizeAvx512(ref from, scale, ref to, count);
             else DequantizeAvx2(ref from, scale, ref to, count);
             from = ref Unsafe.Add(ref from, apart);

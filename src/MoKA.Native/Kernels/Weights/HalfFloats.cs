@@ -41,7 +41,7 @@ internal sealed class BFloat16() : BlockFormat(1, sizeof(ushort))
         ref float to = ref MemoryMarshal.GetReference(weights[..((number - 1) * apart + count)]);
         for (int i = 0; i < number; i++)
         {
-            Prefetch.Lines(ref Unsafe.Add(ref at, RowsAhead * (nint)bytesOfRow), 1);
+            Prefetch.RowAhead(ref at, bytesOfRow);
             Widen(ref Unsafe.As<byte, ushort>(ref at), ref to, count);
             at = ref Unsafe.Add(ref at, bytesOfRow);
             to = ref Unsafe.Add(ref to, apart);

@@ -57,9 +57,9 @@ internal static class WeightProduct
             int from = Math.Min(first, _y.Columns - LaneRows.Rows);
             MatrixSpan y = new(stackalloc float[LaneRows.MostTokens * LaneRows.Rows], _y.Rows, LaneRows.Rows), own = y.Block(0, y.Rows, first - from, rows), to = _y.Block(0, y.Rows, first, rows);
             y.Data.Clear();
-            BlockCopy.Run(to.Data, to.RowStride, own.Data, own.RowStride, y.Rows, rows);
+            BlockCopy.Run(to, own);
             _w.MultiplyRows(from, _x, y, worker);
-            BlockCopy.Run(own.Data, own.RowStride, to.Data, to.RowStride, y.Rows, rows);
+            BlockCopy.Run(own, to);
         }
 
         private void MultiplyPieces(int first, int rows, Worker worker)
