@@ -32,7 +32,9 @@ internal static partial class GemmTile
         }
         nint s2 = 2 * s;
         ref float lower = ref Unsafe.Add(ref a, 3 * s);
-        for (int k = 0; k < kc; k++)
+        stepOfA *= sizeof(float);
+        stepOfB *= sizeof(float);
+        for (; kc != 0; kc--)
         {
             Vector256<float> ba = Vector256.LoadUnsafe(ref b);
             Vector256<float> bb = Vector256.LoadUnsafe(ref Unsafe.Add(ref b, secondOfB));
@@ -54,9 +56,9 @@ internal static partial class GemmTile
             Vector256<float> a5 = Vector256.Create(Unsafe.Add(ref lower, s2));
             c5a = Vector256.FusedMultiplyAdd(a5, ba, c5a);
             c5b = Vector256.FusedMultiplyAdd(a5, bb, c5b);
-            a = ref Unsafe.Add(ref a, stepOfA);
-            lower = ref Unsafe.Add(ref lower, stepOfA);
-            b = ref Unsafe.Add(ref b, stepOfB);
+            a = ref Unsafe.AddByteOffset(ref a, stepOfA);
+            lower = ref Unsafe.AddByteOffset(ref lower, stepOfA);
+            b = ref Unsafe.AddByteOffset(ref b, stepOfB);
         }
         c0a.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
         c0b.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row + secondOfC));
@@ -92,7 +94,9 @@ internal static partial class GemmTile
             c3b = Vector256.LoadUnsafe(ref Unsafe.Add(ref c, 3 * row + secondOfC));
         }
         nint s2 = 2 * s, s3 = 3 * s;
-        for (int k = 0; k < kc; k++)
+        stepOfA *= sizeof(float);
+        stepOfB *= sizeof(float);
+        for (; kc != 0; kc--)
         {
             Vector256<float> ba = Vector256.LoadUnsafe(ref b);
             Vector256<float> bb = Vector256.LoadUnsafe(ref Unsafe.Add(ref b, secondOfB));
@@ -108,8 +112,8 @@ internal static partial class GemmTile
             Vector256<float> a3 = Vector256.Create(Unsafe.Add(ref a, s3));
             c3a = Vector256.FusedMultiplyAdd(a3, ba, c3a);
             c3b = Vector256.FusedMultiplyAdd(a3, bb, c3b);
-            a = ref Unsafe.Add(ref a, stepOfA);
-            b = ref Unsafe.Add(ref b, stepOfB);
+            a = ref Unsafe.AddByteOffset(ref a, stepOfA);
+            b = ref Unsafe.AddByteOffset(ref b, stepOfB);
         }
         c0a.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
         c0b.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row + secondOfC));
@@ -126,13 +130,15 @@ internal static partial class GemmTile
     private static void Avx2SingleStrided(int kc, ref float a, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint secondOfC, bool load)
     {
         Vector256<float> ca = load ? Vector256.LoadUnsafe(ref c) : default, cb = load ? Vector256.LoadUnsafe(ref Unsafe.Add(ref c, secondOfC)) : default;
-        for (int k = 0; k < kc; k++)
+        stepOfA *= sizeof(float);
+        stepOfB *= sizeof(float);
+        for (; kc != 0; kc--)
         {
             Vector256<float> ak = Vector256.Create(a);
             ca = Vector256.FusedMultiplyAdd(ak, Vector256.LoadUnsafe(ref b), ca);
             cb = Vector256.FusedMultiplyAdd(ak, Vector256.LoadUnsafe(ref Unsafe.Add(ref b, secondOfB)), cb);
-            a = ref Unsafe.Add(ref a, stepOfA);
-            b = ref Unsafe.Add(ref b, stepOfB);
+            a = ref Unsafe.AddByteOffset(ref a, stepOfA);
+            b = ref Unsafe.AddByteOffset(ref b, stepOfB);
         }
         ca.StoreUnsafe(ref c);
         cb.StoreUnsafe(ref Unsafe.Add(ref c, secondOfC));

@@ -30,7 +30,7 @@ internal static partial class GemmTile
             c5a = Vector256.LoadUnsafe(ref Unsafe.Add(ref c, 5 * row));
             c5b = Vector256.LoadUnsafe(ref Unsafe.Add(ref c, 5 * row + 8));
         }
-        for (int k = 0; k < kc; k++)
+        for (; kc != 0; kc--)
         {
             Vector256<float> ba = Vector256.LoadUnsafe(ref b);
             Vector256<float> bb = Vector256.LoadUnsafe(ref b, 8);

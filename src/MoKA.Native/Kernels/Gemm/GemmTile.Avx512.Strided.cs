@@ -54,58 +54,60 @@ internal static partial class GemmTile
             c13a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 13 * row));
             c13b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 13 * row + secondOfC));
         }
-        // Seven distances serve all rows: those of the lower half begin at the eighth row.
-        nint s2 = 2 * s, s3 = 3 * s, s4 = 4 * s, s5 = 5 * s, s6 = 6 * s;
-        ref float lower = ref Unsafe.Add(ref a, 7 * s);
-        for (int k = 0; k < kc; k++)
+        // An address adds a register times 1, 2 or 4 by itself, so two distances reach five rows. Multiply-adds that read memory
+        // at a single register are one instruction, at two they are two: only the first of five rows is read that way.
+        (nint s1, nint s3) = (sizeof(float) * s, 3 * sizeof(float) * s);
+        ref float middle = ref Unsafe.Add(ref a, 5 * s);
+        ref float lower = ref Unsafe.Add(ref a, 10 * s);
+        stepOfA *= sizeof(float);
+        stepOfB *= sizeof(float);
+        for (; kc != 0; kc--)
         {
             Vector512<float> ba = Vector512.LoadUnsafe(ref b);
             Vector512<float> bb = Vector512.LoadUnsafe(ref Unsafe.Add(ref b, secondOfB));
-            Vector512<float> a0 = Vector512.Create(a);
-            c0a = Vector512.FusedMultiplyAdd(a0, ba, c0a);
-            c0b = Vector512.FusedMultiplyAdd(a0, bb, c0b);
-            Vector512<float> a1 = Vector512.Create(Unsafe.Add(ref a, s));
+            c0a = Vector512.FusedMultiplyAdd(Vector512.Create(a), ba, c0a);
+            c0b = Vector512.FusedMultiplyAdd(Again(ref a), bb, c0b);
+            Vector512<float> a1 = Vector512.Create(Unsafe.AddByteOffset(ref a, s1));
             c1a = Vector512.FusedMultiplyAdd(a1, ba, c1a);
             c1b = Vector512.FusedMultiplyAdd(a1, bb, c1b);
-            Vector512<float> a2 = Vector512.Create(Unsafe.Add(ref a, s2));
+            Vector512<float> a2 = Vector512.Create(Unsafe.AddByteOffset(ref a, 2 * s1));
             c2a = Vector512.FusedMultiplyAdd(a2, ba, c2a);
             c2b = Vector512.FusedMultiplyAdd(a2, bb, c2b);
-            Vector512<float> a3 = Vector512.Create(Unsafe.Add(ref a, s3));
+            Vector512<float> a3 = Vector512.Create(Unsafe.AddByteOffset(ref a, s3));
             c3a = Vector512.FusedMultiplyAdd(a3, ba, c3a);
             c3b = Vector512.FusedMultiplyAdd(a3, bb, c3b);
-            Vector512<float> a4 = Vector512.Create(Unsafe.Add(ref a, s4));
+            Vector512<float> a4 = Vector512.Create(Unsafe.AddByteOffset(ref a, 4 * s1));
             c4a = Vector512.FusedMultiplyAdd(a4, ba, c4a);
             c4b = Vector512.FusedMultiplyAdd(a4, bb, c4b);
-            Vector512<float> a5 = Vector512.Create(Unsafe.Add(ref a, s5));
-            c5a = Vector512.FusedMultiplyAdd(a5, ba, c5a);
-            c5b = Vector512.FusedMultiplyAdd(a5, bb, c5b);
-            Vector512<float> a6 = Vector512.Create(Unsafe.Add(ref a, s6));
+            c5a = Vector512.FusedMultiplyAdd(Vector512.Create(middle), ba, c5a);
+            c5b = Vector512.FusedMultiplyAdd(Again(ref middle), bb, c5b);
+            Vector512<float> a6 = Vector512.Create(Unsafe.AddByteOffset(ref middle, s1));
             c6a = Vector512.FusedMultiplyAdd(a6, ba, c6a);
             c6b = Vector512.FusedMultiplyAdd(a6, bb, c6b);
-            Vector512<float> a7 = Vector512.Create(lower);
+            Vector512<float> a7 = Vector512.Create(Unsafe.AddByteOffset(ref middle, 2 * s1));
             c7a = Vector512.FusedMultiplyAdd(a7, ba, c7a);
             c7b = Vector512.FusedMultiplyAdd(a7, bb, c7b);
-            Vector512<float> a8 = Vector512.Create(Unsafe.Add(ref lower, s));
+            Vector512<float> a8 = Vector512.Create(Unsafe.AddByteOffset(ref middle, s3));
             c8a = Vector512.FusedMultiplyAdd(a8, ba, c8a);
             c8b = Vector512.FusedMultiplyAdd(a8, bb, c8b);
-            Vector512<float> a9 = Vector512.Create(Unsafe.Add(ref lower, s2));
+            Vector512<float> a9 = Vector512.Create(Unsafe.AddByteOffset(ref middle, 4 * s1));
             c9a = Vector512.FusedMultiplyAdd(a9, ba, c9a);
             c9b = Vector512.FusedMultiplyAdd(a9, bb, c9b);
-            Vector512<float> a10 = Vector512.Create(Unsafe.Add(ref lower, s3));
-            c10a = Vector512.FusedMultiplyAdd(a10, ba, c10a);
-            c10b = Vector512.FusedMultiplyAdd(a10, bb, c10b);
-            Vector512<float> a11 = Vector512.Create(Unsafe.Add(ref lower, s4));
+            c10a = Vector512.FusedMultiplyAdd(Vector512.Create(lower), ba, c10a);
+            c10b = Vector512.FusedMultiplyAdd(Again(ref lower), bb, c10b);
+            Vector512<float> a11 = Vector512.Create(Unsafe.AddByteOffset(ref lower, s1));
             c11a = Vector512.FusedMultiplyAdd(a11, ba, c11a);
             c11b = Vector512.FusedMultiplyAdd(a11, bb, c11b);
-            Vector512<float> a12 = Vector512.Create(Unsafe.Add(ref lower, s5));
+            Vector512<float> a12 = Vector512.Create(Unsafe.AddByteOffset(ref lower, 2 * s1));
             c12a = Vector512.FusedMultiplyAdd(a12, ba, c12a);
             c12b = Vector512.FusedMultiplyAdd(a12, bb, c12b);
-            Vector512<float> a13 = Vector512.Create(Unsafe.Add(ref lower, s6));
+            Vector512<float> a13 = Vector512.Create(Unsafe.AddByteOffset(ref lower, s3));
             c13a = Vector512.FusedMultiplyAdd(a13, ba, c13a);
             c13b = Vector512.FusedMultiplyAdd(a13, bb, c13b);
-            a = ref Unsafe.Add(ref a, stepOfA);
-            lower = ref Unsafe.Add(ref lower, stepOfA);
-            b = ref Unsafe.Add(ref b, stepOfB);
+            a = ref Unsafe.AddByteOffset(ref a, stepOfA);
+            middle = ref Unsafe.AddByteOffset(ref middle, stepOfA);
+            lower = ref Unsafe.AddByteOffset(ref lower, stepOfA);
+            b = ref Unsafe.AddByteOffset(ref b, stepOfB);
         }
         c0a.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
         c0b.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row + secondOfC));
@@ -172,43 +174,32 @@ internal static partial class GemmTile
             c12 = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 12 * row));
             c13 = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 13 * row));
         }
-        // Seven distances serve all rows: those of the lower half begin at the eighth row.
-        nint s2 = 2 * s, s3 = 3 * s, s4 = 4 * s, s5 = 5 * s, s6 = 6 * s;
-        ref float lower = ref Unsafe.Add(ref a, 7 * s);
-        for (int k = 0; k < kc; k++)
+        (nint s1, nint s3) = (sizeof(float) * s, 3 * sizeof(float) * s);
+        ref float middle = ref Unsafe.Add(ref a, 5 * s);
+        ref float lower = ref Unsafe.Add(ref a, 10 * s);
+        stepOfA *= sizeof(float);
+        stepOfB *= sizeof(float);
+        for (; kc != 0; kc--)
         {
             Vector512<float> bk = Vector512.LoadUnsafe(ref b);
-            Vector512<float> a0 = Vector512.Create(a);
-            c0 = Vector512.FusedMultiplyAdd(a0, bk, c0);
-            Vector512<float> a1 = Vector512.Create(Unsafe.Add(ref a, s));
-            c1 = Vector512.FusedMultiplyAdd(a1, bk, c1);
-            Vector512<float> a2 = Vector512.Create(Unsafe.Add(ref a, s2));
-            c2 = Vector512.FusedMultiplyAdd(a2, bk, c2);
-            Vector512<float> a3 = Vector512.Create(Unsafe.Add(ref a, s3));
-            c3 = Vector512.FusedMultiplyAdd(a3, bk, c3);
-            Vector512<float> a4 = Vector512.Create(Unsafe.Add(ref a, s4));
-            c4 = Vector512.FusedMultiplyAdd(a4, bk, c4);
-            Vector512<float> a5 = Vector512.Create(Unsafe.Add(ref a, s5));
-            c5 = Vector512.FusedMultiplyAdd(a5, bk, c5);
-            Vector512<float> a6 = Vector512.Create(Unsafe.Add(ref a, s6));
-            c6 = Vector512.FusedMultiplyAdd(a6, bk, c6);
-            Vector512<float> a7 = Vector512.Create(lower);
-            c7 = Vector512.FusedMultiplyAdd(a7, bk, c7);
-            Vector512<float> a8 = Vector512.Create(Unsafe.Add(ref lower, s));
-            c8 = Vector512.FusedMultiplyAdd(a8, bk, c8);
-            Vector512<float> a9 = Vector512.Create(Unsafe.Add(ref lower, s2));
-            c9 = Vector512.FusedMultiplyAdd(a9, bk, c9);
-            Vector512<float> a10 = Vector512.Create(Unsafe.Add(ref lower, s3));
-            c10 = Vector512.FusedMultiplyAdd(a10, bk, c10);
-            Vector512<float> a11 = Vector512.Create(Unsafe.Add(ref lower, s4));
-            c11 = Vector512.FusedMultiplyAdd(a11, bk, c11);
-            Vector512<float> a12 = Vector512.Create(Unsafe.Add(ref lower, s5));
-            c12 = Vector512.FusedMultiplyAdd(a12, bk, c12);
-            Vector512<float> a13 = Vector512.Create(Unsafe.Add(ref lower, s6));
-            c13 = Vector512.FusedMultiplyAdd(a13, bk, c13);
-            a = ref Unsafe.Add(ref a, stepOfA);
-            lower = ref Unsafe.Add(ref lower, stepOfA);
-            b = ref Unsafe.Add(ref b, stepOfB);
+            c0 = Vector512.FusedMultiplyAdd(Vector512.Create(a), bk, c0);
+            c1 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.AddByteOffset(ref a, s1)), bk, c1);
+            c2 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.AddByteOffset(ref a, 2 * s1)), bk, c2);
+            c3 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.AddByteOffset(ref a, s3)), bk, c3);
+            c4 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.AddByteOffset(ref a, 4 * s1)), bk, c4);
+            c5 = Vector512.FusedMultiplyAdd(Vector512.Create(middle), bk, c5);
+            c6 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.AddByteOffset(ref middle, s1)), bk, c6);
+            c7 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.AddByteOffset(ref middle, 2 * s1)), bk, c7);
+            c8 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.AddByteOffset(ref middle, s3)), bk, c8);
+            c9 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.AddByteOffset(ref middle, 4 * s1)), bk, c9);
+            c10 = Vector512.FusedMultiplyAdd(Vector512.Create(lower), bk, c10);
+            c11 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.AddByteOffset(ref lower, s1)), bk, c11);
+            c12 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.AddByteOffset(ref lower, 2 * s1)), bk, c12);
+            c13 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.AddByteOffset(ref lower, s3)), bk, c13);
+            a = ref Unsafe.AddByteOffset(ref a, stepOfA);
+            middle = ref Unsafe.AddByteOffset(ref middle, stepOfA);
+            lower = ref Unsafe.AddByteOffset(ref lower, stepOfA);
+            b = ref Unsafe.AddByteOffset(ref b, stepOfB);
         }
         c0.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
         c1.StoreUnsafe(ref Unsafe.Add(ref c, 1 * row));
@@ -257,39 +248,39 @@ internal static partial class GemmTile
             c7a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 7 * row));
             c7b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 7 * row + secondOfC));
         }
-        nint s2 = 2 * s, s3 = 3 * s;
+        (nint s1, nint s3) = (sizeof(float) * s, 3 * sizeof(float) * s);
         ref float lower = ref Unsafe.Add(ref a, 4 * s);
-        for (int k = 0; k < kc; k++)
+        stepOfA *= sizeof(float);
+        stepOfB *= sizeof(float);
+        for (; kc != 0; kc--)
         {
             Vector512<float> ba = Vector512.LoadUnsafe(ref b);
             Vector512<float> bb = Vector512.LoadUnsafe(ref Unsafe.Add(ref b, secondOfB));
-            Vector512<float> a0 = Vector512.Create(a);
-            c0a = Vector512.FusedMultiplyAdd(a0, ba, c0a);
-            c0b = Vector512.FusedMultiplyAdd(a0, bb, c0b);
-            Vector512<float> a1 = Vector512.Create(Unsafe.Add(ref a, s));
+            c0a = Vector512.FusedMultiplyAdd(Vector512.Create(a), ba, c0a);
+            c0b = Vector512.FusedMultiplyAdd(Again(ref a), bb, c0b);
+            Vector512<float> a1 = Vector512.Create(Unsafe.AddByteOffset(ref a, s1));
             c1a = Vector512.FusedMultiplyAdd(a1, ba, c1a);
             c1b = Vector512.FusedMultiplyAdd(a1, bb, c1b);
-            Vector512<float> a2 = Vector512.Create(Unsafe.Add(ref a, s2));
+            Vector512<float> a2 = Vector512.Create(Unsafe.AddByteOffset(ref a, 2 * s1));
             c2a = Vector512.FusedMultiplyAdd(a2, ba, c2a);
             c2b = Vector512.FusedMultiplyAdd(a2, bb, c2b);
-            Vector512<float> a3 = Vector512.Create(Unsafe.Add(ref a, s3));
+            Vector512<float> a3 = Vector512.Create(Unsafe.AddByteOffset(ref a, s3));
             c3a = Vector512.FusedMultiplyAdd(a3, ba, c3a);
             c3b = Vector512.FusedMultiplyAdd(a3, bb, c3b);
-            Vector512<float> a4 = Vector512.Create(lower);
-            c4a = Vector512.FusedMultiplyAdd(a4, ba, c4a);
-            c4b = Vector512.FusedMultiplyAdd(a4, bb, c4b);
-            Vector512<float> a5 = Vector512.Create(Unsafe.Add(ref lower, s));
+            c4a = Vector512.FusedMultiplyAdd(Vector512.Create(lower), ba, c4a);
+            c4b = Vector512.FusedMultiplyAdd(Again(ref lower), bb, c4b);
+            Vector512<float> a5 = Vector512.Create(Unsafe.AddByteOffset(ref lower, s1));
             c5a = Vector512.FusedMultiplyAdd(a5, ba, c5a);
             c5b = Vector512.FusedMultiplyAdd(a5, bb, c5b);
-            Vector512<float> a6 = Vector512.Create(Unsafe.Add(ref lower, s2));
+            Vector512<float> a6 = Vector512.Create(Unsafe.AddByteOffset(ref lower, 2 * s1));
             c6a = Vector512.FusedMultiplyAdd(a6, ba, c6a);
             c6b = Vector512.FusedMultiplyAdd(a6, bb, c6b);
-            Vector512<float> a7 = Vector512.Create(Unsafe.Add(ref lower, s3));
+            Vector512<float> a7 = Vector512.Create(Unsafe.AddByteOffset(ref lower, s3));
             c7a = Vector512.FusedMultiplyAdd(a7, ba, c7a);
             c7b = Vector512.FusedMultiplyAdd(a7, bb, c7b);
-            a = ref Unsafe.Add(ref a, stepOfA);
-            lower = ref Unsafe.Add(ref lower, stepOfA);
-            b = ref Unsafe.Add(ref b, stepOfB);
+            a = ref Unsafe.AddByteOffset(ref a, stepOfA);
+            lower = ref Unsafe.AddByteOffset(ref lower, stepOfA);
+            b = ref Unsafe.AddByteOffset(ref b, stepOfB);
         }
         c0a.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
         c0b.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row + secondOfC));
@@ -328,25 +319,26 @@ internal static partial class GemmTile
             c3a = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 3 * row));
             c3b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 3 * row + secondOfC));
         }
-        nint s2 = 2 * s, s3 = 3 * s;
-        for (int k = 0; k < kc; k++)
+        (nint s1, nint s3) = (sizeof(float) * s, 3 * sizeof(float) * s);
+        stepOfA *= sizeof(float);
+        stepOfB *= sizeof(float);
+        for (; kc != 0; kc--)
         {
             Vector512<float> ba = Vector512.LoadUnsafe(ref b);
             Vector512<float> bb = Vector512.LoadUnsafe(ref Unsafe.Add(ref b, secondOfB));
-            Vector512<float> a0 = Vector512.Create(a);
-            c0a = Vector512.FusedMultiplyAdd(a0, ba, c0a);
-            c0b = Vector512.FusedMultiplyAdd(a0, bb, c0b);
-            Vector512<float> a1 = Vector512.Create(Unsafe.Add(ref a, s));
+            c0a = Vector512.FusedMultiplyAdd(Vector512.Create(a), ba, c0a);
+            c0b = Vector512.FusedMultiplyAdd(Again(ref a), bb, c0b);
+            Vector512<float> a1 = Vector512.Create(Unsafe.AddByteOffset(ref a, s1));
             c1a = Vector512.FusedMultiplyAdd(a1, ba, c1a);
             c1b = Vector512.FusedMultiplyAdd(a1, bb, c1b);
-            Vector512<float> a2 = Vector512.Create(Unsafe.Add(ref a, s2));
+            Vector512<float> a2 = Vector512.Create(Unsafe.AddByteOffset(ref a, 2 * s1));
             c2a = Vector512.FusedMultiplyAdd(a2, ba, c2a);
             c2b = Vector512.FusedMultiplyAdd(a2, bb, c2b);
-            Vector512<float> a3 = Vector512.Create(Unsafe.Add(ref a, s3));
+            Vector512<float> a3 = Vector512.Create(Unsafe.AddByteOffset(ref a, s3));
             c3a = Vector512.FusedMultiplyAdd(a3, ba, c3a);
             c3b = Vector512.FusedMultiplyAdd(a3, bb, c3b);
-            a = ref Unsafe.Add(ref a, stepOfA);
-            b = ref Unsafe.Add(ref b, stepOfB);
+            a = ref Unsafe.AddByteOffset(ref a, stepOfA);
+            b = ref Unsafe.AddByteOffset(ref b, stepOfB);
         }
         c0a.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
         c0b.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row + secondOfC));
@@ -363,13 +355,15 @@ internal static partial class GemmTile
     private static void Avx512SingleStrided(int kc, ref float a, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint secondOfC, bool load)
     {
         Vector512<float> ca = load ? Vector512.LoadUnsafe(ref c) : default, cb = load ? Vector512.LoadUnsafe(ref Unsafe.Add(ref c, secondOfC)) : default;
-        for (int k = 0; k < kc; k++)
+        stepOfA *= sizeof(float);
+        stepOfB *= sizeof(float);
+        for (; kc != 0; kc--)
         {
             Vector512<float> ak = Vector512.Create(a);
             ca = Vector512.FusedMultiplyAdd(ak, Vector512.LoadUnsafe(ref b), ca);
             cb = Vector512.FusedMultiplyAdd(ak, Vector512.LoadUnsafe(ref Unsafe.Add(ref b, secondOfB)), cb);
-            a = ref Unsafe.Add(ref a, stepOfA);
-            b = ref Unsafe.Add(ref b, stepOfB);
+            a = ref Unsafe.AddByteOffset(ref a, stepOfA);
+            b = ref Unsafe.AddByteOffset(ref b, stepOfB);
         }
         ca.StoreUnsafe(ref c);
         cb.StoreUnsafe(ref Unsafe.Add(ref c, secondOfC));
