@@ -93,11 +93,18 @@ public static class CounterRandom
 
         double z = (m - 1.0) / (m + 1.0);
         double z2 = z * z;
-        double series = 0.0;
-        for (int k = 21; k >= 1; k -= 2)
-        {
-            series = series * z2 + 1.0 / k;
-        }
+        // Written out, so that the divisions are the compiler's.
+        double series = 1.0 / 21;
+        series = series * z2 + 1.0 / 19;
+        series = series * z2 + 1.0 / 17;
+        series = series * z2 + 1.0 / 15;
+        series = series * z2 + 1.0 / 13;
+        series = series * z2 + 1.0 / 11;
+        series = series * z2 + 1.0 / 9;
+        series = series * z2 + 1.0 / 7;
+        series = series * z2 + 1.0 / 5;
+        series = series * z2 + 1.0 / 3;
+        series = series * z2 + 1.0;
 
         return exponent * 0.6931471805599453 + 2.0 * z * series;
     }
