@@ -44,7 +44,7 @@ switch (args)
     case [string name, .. string[] file] when tables.TryGetValue(name, out Func<string>? measure):
         string table = measure();
         Console.Write(table);
-        if (file is [string path]) File.WriteAllText(path, table);
+        if (file is [string path]) File.WriteAllText(Directory.Exists(path) ? Path.Combine(path, name + ".md") : path, table);
         break;
     default:
         BenchmarkSwitcher.FromAssembly(typeof(GemmBench).Assembly).Run(args);

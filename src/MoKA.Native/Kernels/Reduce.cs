@@ -42,11 +42,12 @@ internal static class Reduce
         return Fold(lanes);
     }
 
-    private static float Fold(Span<float> lanes)
+    private static float Fold(ReadOnlySpan<float> lanes)
     {
-        for (int half = Lanes / 2; half > 0; half /= 2)
-            for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
-        return lanes[0];
+        Vector512<float> sixteen = (Vector512.Create(lanes) + Vector512.Create(lanes[32..])) + (Vector512.Create(lanes[16..]) + Vector512.Create(lanes[48..]));
+        Vector256<float> eight = sixteen.GetLower() + sixteen.GetUpper();
+        Vector128<float> four = eight.GetLower() + eight.GetUpper();
+        return (four[0] + four[2]) + (four[1] + four[3]);
     }
 
     [MethodImpl(Compiled.AtOnce)]

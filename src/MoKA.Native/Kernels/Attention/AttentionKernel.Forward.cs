@@ -47,10 +47,10 @@ internal static partial class AttentionKernel
                     Gemm.MultiplyPacked(worker, packedKeys, k0, k0 + whole, 0, dim, panelOfQueries, scores.RowRange(0, whole), accumulate: false);
                     // Query i sees keys up to past + i0 + i.
                     for (int key = Math.Max(past + i0 + 1 - k0, 0); key < some; key++) scores.Row(key)[..Math.Min(k0 + key - past - i0, width)].Fill(float.NegativeInfinity);
-                    if (state.AddKeys(set, scores.RowRange(0, some), shape.Scale) && k0 > 0) MultiplyColumns(transposed, state.Factors);
+                    if (state.AddKeys(set, scores.RowRange(0, some), shape.Scale) && k0 > 0) MultiplyColumns(set, transposed, state.Factors);
                     Gemm.MultiplyPacked(worker, packedValues[k0], 0, dim, k0, some, scores.Data, transposed, accumulate: k0 > 0);
                 }
-                Finish(state, transposed, y.RowRange(i0, queries), statistics.RowRange(i0, queries));
+                Finish(set, state, transposed, y.RowRange(i0, queries), statistics.RowRange(i0, queries));
             }
         }
 
@@ -86,19 +86,35 @@ internal static partial class AttentionKernel
     }
 
     /// <summary>y [queries, d] = (yᵀ / sums)ᵀ, and the two numbers of each query that the way back needs.</summary>
-    private static void Finish(ColumnState state, MatrixSpan transposed, MatrixSpan y, MatrixSpan statistics)
+    private static void Finish(InstructionSet set, ColumnState state, MatrixSpan transposed, MatrixSpan y, MatrixSpan statistics)
     {
         for (int i = 0; i < y.Rows; i++) (statistics.Row(i)[0], statistics.Row(i)[1]) = (state.Maxima[i], state.Sums[i] = 1 / state.Sums[i]);
         // Columns without a query.
         state.Sums[y.Rows..].Clear();
-        MultiplyColumns(transposed, state.Sums);
+        MultiplyColumns(set, transposed, state.Sums);
         Packing.Copy(transposed.Transposed.RowRange(0, y.Rows), y.RowStride, y.Data, 0);
     }
 
-    [MethodImpl(Compiled.AtOnce)]
-    private static void MultiplyColumns(MatrixSpan matrix, ReadOnlySpan<float> factors)
+    /// <summary>Rows of adjacent numbers, each column times its factor.</summary>
+    private static void MultiplyColumns(InstructionSet set, MatrixSpan matrix, ReadOnlySpan<float> factors)
     {
-        for (int i = 0; i < matrix.Rows; i++) TensorPrimitives.Multiply<float>(matrix.Row(i), factors, matrix.Row(i));
+        if (set == InstructionSet.Avx512) MultiplyColumns<SixteenLanes>(matrix, factors);
+        else if (set == InstructionSet.Avx2) MultiplyColumns<EightLanes>(matrix, factors);
+        else MultiplyColumns<OneLane>(matrix, factors);
+    }
+
+    [MethodImpl(Compiled.AtOnce)]
+    private static void MultiplyColumns<TLanes>(MatrixSpan matrix, ReadOnlySpan<float> factors) where TLanes : struct, ILanes<TLanes>
+    {
+        int width = matrix.Columns, count = matrix.Rows * width;
+        // The slices prove the bounds once; the loops below then read and write without checks.
+        ref float numbers = ref MemoryMarshal.GetReference(matrix.Data[..count]);
+        ref float of = ref MemoryMarshal.GetReference(factors[..width]);
+        for (int column = 0; column < width; column += TLanes.Count)
+        {
+            TLanes factor = TLanes.Load(ref of, column);
+            for (int i = column; i < count; i += width) (TLanes.Load(ref numbers, i) * factor).Store(ref numbers, i);
+        }
     }
 
     /// <summary>

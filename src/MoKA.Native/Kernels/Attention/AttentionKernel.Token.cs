@@ -56,12 +56,12 @@ internal static partial class AttentionKernel
                     ColumnState state = StateOf(states, g);
                     int column = g / groupsOfHead * dim;
                     InPlaceProduct.Run(worker, k.Block(k0, block.Rows, column, dim), new MatrixSpan(queries[(g * dim * Width)..], dim, Width), block, accumulate: false);
-                    if (state.AddKeys(worker.InstructionSet, block, shape.Scale) && k0 > 0) MultiplyColumns(sum, state.Factors);
+                    if (state.AddKeys(worker.InstructionSet, block, shape.Scale) && k0 > 0) MultiplyColumns(worker.InstructionSet, sum, state.Factors);
                     InPlaceProduct.Run(worker, v.Block(k0, block.Rows, column, dim).Transposed, block, sum, accumulate: k0 > 0);
                 }
             }
             for (int g = 0; g < groups; g++)
-                Finish(StateOf(states, g), SumOf(sums, g), Heads(_y.Row(token), firstHead, g, groupsOfHead), Statistics(_statistics.Row(token), firstHead, g, groupsOfHead));
+                Finish(worker.InstructionSet, StateOf(states, g), SumOf(sums, g), Heads(_y.Row(token), firstHead, g, groupsOfHead), Statistics(_statistics.Row(token), firstHead, g, groupsOfHead));
         }
 
         /// <summary>yᵀ [dim, heads] of a group, before it is divided.</summary>
