@@ -33,7 +33,9 @@ internal static class ImportCommand
             string source = parse.GetRequiredValue(path), folder = parse.GetRequiredValue(output), kind = Kind(parse.GetRequiredValue(from), source);
             bool mixture = parse.GetRequiredValue(to) == Moka;
             if (!mixture && kind != Mlx) throw new UsageException($"--to {PeftLora} belongs to mlx; moka export writes other adapters as PEFT's.");
-            if (parse.GetValue(scale) != 0 && kind != Mlx) throw new UsageException("--scale belongs to mlx; other adapters tell theirs.");
+            float? factor = Options.Given(parse, scale) ? parse.GetValue(scale) : null;
+            if (factor is not null && kind != Mlx) throw new UsageException("--scale belongs to mlx; other adapters tell theirs.");
+            if (factor == 0) throw new UsageException("--scale must not be 0, which leaves nothing of the adapter.");
             if (Options.Given(parse, targets) && kind != Full) throw new UsageException($"{targets.Name} belongs to full; an adapter tells the maps that it has, and all are taken.");
             if (!mixture && new Option[] { filters, shapes }.FirstOrDefault(option => Options.Given(parse, option)) is { } ofMixture) throw new UsageException($"{ofMixture.Name} is about a mixture, and --to {PeftLora} writes none; leave it out.");
             AdapterInput.CheckAnyBase(parse.GetValue(anyBase), adapter: kind == Peft);
@@ -43,7 +45,7 @@ internal static class ImportCommand
             UsageException.Check(() => OutputPlace.RequireApart(folder, source));
             using AdaptedModel loaded = AdaptedModel.Load(session.Terminal, parse.GetRequiredValue(model), adapterFolder: null, anyBase: false, folder, tokenizer: null, parse.GetValue(force), parse.GetValue(threads));
             Import import = new(session, parse, loaded, source, options, parse.GetValue(json));
-            AdapterSet lora() => MlxLora.Read(source, loaded.Model, parse.GetValue(scale) is var factor and not 0 ? factor : null);
+            AdapterSet lora() => MlxLora.Read(source, loaded.Model, factor);
             AdapterSet made = kind switch
             {
                 Mlx => mixture ? import.Fit(lora()) : lora(),

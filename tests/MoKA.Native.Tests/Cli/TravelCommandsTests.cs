@@ -159,6 +159,8 @@ public sealed class TravelCommandsTests : IClassFixture<CliWorld>
     [InlineData(2, "one of the two", "merge", "-a", "RUN", "-m", "BASE", "-o", "OUT", "--dtype", "f16", "--requantize", "q8")]
     [InlineData(2, "mlx", "import", "RUN", "-m", "BASE", "-o", "OUT", "--to", "peft-lora")]
     [InlineData(2, "mlx", "import", "RUN", "-m", "BASE", "-o", "OUT", "--scale", "3")]
+    [InlineData(2, "belongs to mlx", "import", "RUN", "-m", "BASE", "-o", "OUT", "--scale", "0")]
+    [InlineData(2, "nothing of the adapter", "import", "RUN", "-m", "BASE", "-o", "OUT", "--from", "mlx", "--scale", "0")]
     [InlineData(3, "rank", "export", "RUN", "-m", "BASE", "-o", "OUT")]
     [InlineData(3, "Kronecker", "export", "RUN", "-m", "BASE", "-o", "OUT", "--to", "peft-lokr")]
     [InlineData(3, "another model", "merge", "-a", "RUN", "-m", "OTHER", "-o", "OUT")]
