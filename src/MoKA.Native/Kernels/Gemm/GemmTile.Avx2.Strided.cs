@@ -7,7 +7,7 @@ internal static partial class GemmTile
 {
     /// <summary>6 rows of two registers: 12 sums, as in the tile of packed panels.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void Avx2TallStrided(int kc, ref float a, nint s, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)
+    private static void Avx2TallStrided(int kc, ref float a, nint s, nint bytesOfStepA, ref float b, nint bytesOfStepB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)
     {
         Vector256<float> c0a = default, c0b = default;
         Vector256<float> c1a = default, c1b = default;
@@ -32,8 +32,6 @@ internal static partial class GemmTile
         }
         nint s2 = 2 * s;
         ref float lower = ref Unsafe.Add(ref a, 3 * s);
-        stepOfA *= sizeof(float);
-        stepOfB *= sizeof(float);
         for (; kc != 0; kc--)
         {
             Vector256<float> ba = Vector256.LoadUnsafe(ref b);
@@ -56,9 +54,9 @@ internal static partial class GemmTile
             Vector256<float> a5 = Vector256.Create(Unsafe.Add(ref lower, s2));
             c5a = Vector256.FusedMultiplyAdd(a5, ba, c5a);
             c5b = Vector256.FusedMultiplyAdd(a5, bb, c5b);
-            a = ref Unsafe.AddByteOffset(ref a, stepOfA);
-            lower = ref Unsafe.AddByteOffset(ref lower, stepOfA);
-            b = ref Unsafe.AddByteOffset(ref b, stepOfB);
+            a = ref Unsafe.AddByteOffset(ref a, bytesOfStepA);
+            lower = ref Unsafe.AddByteOffset(ref lower, bytesOfStepA);
+            b = ref Unsafe.AddByteOffset(ref b, bytesOfStepB);
         }
         c0a.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
         c0b.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row + secondOfC));
@@ -76,7 +74,7 @@ internal static partial class GemmTile
 
     /// <summary>4 rows of two registers: 8 independent chains, the least that keeps two multiply-adds a cycle busy.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void Avx2ShortStrided(int kc, ref float a, nint s, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)
+    private static void Avx2ShortStrided(int kc, ref float a, nint s, nint bytesOfStepA, ref float b, nint bytesOfStepB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)
     {
         Vector256<float> c0a = default, c0b = default;
         Vector256<float> c1a = default, c1b = default;
@@ -94,8 +92,6 @@ internal static partial class GemmTile
             c3b = Vector256.LoadUnsafe(ref Unsafe.Add(ref c, 3 * row + secondOfC));
         }
         nint s2 = 2 * s, s3 = 3 * s;
-        stepOfA *= sizeof(float);
-        stepOfB *= sizeof(float);
         for (; kc != 0; kc--)
         {
             Vector256<float> ba = Vector256.LoadUnsafe(ref b);
@@ -112,8 +108,8 @@ internal static partial class GemmTile
             Vector256<float> a3 = Vector256.Create(Unsafe.Add(ref a, s3));
             c3a = Vector256.FusedMultiplyAdd(a3, ba, c3a);
             c3b = Vector256.FusedMultiplyAdd(a3, bb, c3b);
-            a = ref Unsafe.AddByteOffset(ref a, stepOfA);
-            b = ref Unsafe.AddByteOffset(ref b, stepOfB);
+            a = ref Unsafe.AddByteOffset(ref a, bytesOfStepA);
+            b = ref Unsafe.AddByteOffset(ref b, bytesOfStepB);
         }
         c0a.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
         c0b.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row + secondOfC));
@@ -127,18 +123,16 @@ internal static partial class GemmTile
 
     /// <summary>One row of two registers: a single vector, bound by reading B.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void Avx2SingleStrided(int kc, ref float a, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint secondOfC, bool load)
+    private static void Avx2SingleStrided(int kc, ref float a, nint bytesOfStepA, ref float b, nint bytesOfStepB, nint secondOfB, ref float c, nint secondOfC, bool load)
     {
         Vector256<float> ca = load ? Vector256.LoadUnsafe(ref c) : default, cb = load ? Vector256.LoadUnsafe(ref Unsafe.Add(ref c, secondOfC)) : default;
-        stepOfA *= sizeof(float);
-        stepOfB *= sizeof(float);
         for (; kc != 0; kc--)
         {
             Vector256<float> ak = Vector256.Create(a);
             ca = Vector256.FusedMultiplyAdd(ak, Vector256.LoadUnsafe(ref b), ca);
             cb = Vector256.FusedMultiplyAdd(ak, Vector256.LoadUnsafe(ref Unsafe.Add(ref b, secondOfB)), cb);
-            a = ref Unsafe.AddByteOffset(ref a, stepOfA);
-            b = ref Unsafe.AddByteOffset(ref b, stepOfB);
+            a = ref Unsafe.AddByteOffset(ref a, bytesOfStepA);
+            b = ref Unsafe.AddByteOffset(ref b, bytesOfStepB);
         }
         ca.StoreUnsafe(ref c);
         cb.StoreUnsafe(ref Unsafe.Add(ref c, secondOfC));

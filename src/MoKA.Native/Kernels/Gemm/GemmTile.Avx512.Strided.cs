@@ -7,7 +7,7 @@ internal static partial class GemmTile
 {
     /// <summary>14 rows of two registers: 28 sums, as in the tile of packed panels.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void Avx512TallStrided(int kc, ref float a, nint s, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)
+    private static void Avx512TallStrided(int kc, ref float a, nint s, nint bytesOfStepA, ref float b, nint bytesOfStepB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)
     {
         Vector512<float> c0a = default, c0b = default;
         Vector512<float> c1a = default, c1b = default;
@@ -59,8 +59,6 @@ internal static partial class GemmTile
         (nint s1, nint s3) = (sizeof(float) * s, 3 * sizeof(float) * s);
         ref float middle = ref Unsafe.Add(ref a, 5 * s);
         ref float lower = ref Unsafe.Add(ref a, 10 * s);
-        stepOfA *= sizeof(float);
-        stepOfB *= sizeof(float);
         for (; kc != 0; kc--)
         {
             Vector512<float> ba = Vector512.LoadUnsafe(ref b);
@@ -104,10 +102,10 @@ internal static partial class GemmTile
             Vector512<float> a13 = Vector512.Create(Unsafe.AddByteOffset(ref lower, s3));
             c13a = Vector512.FusedMultiplyAdd(a13, ba, c13a);
             c13b = Vector512.FusedMultiplyAdd(a13, bb, c13b);
-            a = ref Unsafe.AddByteOffset(ref a, stepOfA);
-            middle = ref Unsafe.AddByteOffset(ref middle, stepOfA);
-            lower = ref Unsafe.AddByteOffset(ref lower, stepOfA);
-            b = ref Unsafe.AddByteOffset(ref b, stepOfB);
+            a = ref Unsafe.AddByteOffset(ref a, bytesOfStepA);
+            middle = ref Unsafe.AddByteOffset(ref middle, bytesOfStepA);
+            lower = ref Unsafe.AddByteOffset(ref lower, bytesOfStepA);
+            b = ref Unsafe.AddByteOffset(ref b, bytesOfStepB);
         }
         c0a.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
         c0b.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row + secondOfC));
@@ -141,7 +139,7 @@ internal static partial class GemmTile
 
     /// <summary>14 rows of one register, for 16 columns.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void Avx512TallNarrowStrided(int kc, ref float a, nint s, nint stepOfA, ref float b, nint stepOfB, ref float c, nint row, bool load)
+    private static void Avx512TallNarrowStrided(int kc, ref float a, nint s, nint bytesOfStepA, ref float b, nint bytesOfStepB, ref float c, nint row, bool load)
     {
         Vector512<float> c0 = default;
         Vector512<float> c1 = default;
@@ -177,8 +175,6 @@ internal static partial class GemmTile
         (nint s1, nint s3) = (sizeof(float) * s, 3 * sizeof(float) * s);
         ref float middle = ref Unsafe.Add(ref a, 5 * s);
         ref float lower = ref Unsafe.Add(ref a, 10 * s);
-        stepOfA *= sizeof(float);
-        stepOfB *= sizeof(float);
         for (; kc != 0; kc--)
         {
             Vector512<float> bk = Vector512.LoadUnsafe(ref b);
@@ -196,10 +192,10 @@ internal static partial class GemmTile
             c11 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.AddByteOffset(ref lower, s1)), bk, c11);
             c12 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.AddByteOffset(ref lower, 2 * s1)), bk, c12);
             c13 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.AddByteOffset(ref lower, s3)), bk, c13);
-            a = ref Unsafe.AddByteOffset(ref a, stepOfA);
-            middle = ref Unsafe.AddByteOffset(ref middle, stepOfA);
-            lower = ref Unsafe.AddByteOffset(ref lower, stepOfA);
-            b = ref Unsafe.AddByteOffset(ref b, stepOfB);
+            a = ref Unsafe.AddByteOffset(ref a, bytesOfStepA);
+            middle = ref Unsafe.AddByteOffset(ref middle, bytesOfStepA);
+            lower = ref Unsafe.AddByteOffset(ref lower, bytesOfStepA);
+            b = ref Unsafe.AddByteOffset(ref b, bytesOfStepB);
         }
         c0.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
         c1.StoreUnsafe(ref Unsafe.Add(ref c, 1 * row));
@@ -219,7 +215,7 @@ internal static partial class GemmTile
 
     /// <summary>8 rows of two registers: as many sums as keep the unit busy, for two or three times 8 rows.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void Avx512MiddleStrided(int kc, ref float a, nint s, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)
+    private static void Avx512MiddleStrided(int kc, ref float a, nint s, nint bytesOfStepA, ref float b, nint bytesOfStepB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)
     {
         Vector512<float> c0a = default, c0b = default;
         Vector512<float> c1a = default, c1b = default;
@@ -250,8 +246,6 @@ internal static partial class GemmTile
         }
         (nint s1, nint s3) = (sizeof(float) * s, 3 * sizeof(float) * s);
         ref float lower = ref Unsafe.Add(ref a, 4 * s);
-        stepOfA *= sizeof(float);
-        stepOfB *= sizeof(float);
         for (; kc != 0; kc--)
         {
             Vector512<float> ba = Vector512.LoadUnsafe(ref b);
@@ -278,9 +272,9 @@ internal static partial class GemmTile
             Vector512<float> a7 = Vector512.Create(Unsafe.AddByteOffset(ref lower, s3));
             c7a = Vector512.FusedMultiplyAdd(a7, ba, c7a);
             c7b = Vector512.FusedMultiplyAdd(a7, bb, c7b);
-            a = ref Unsafe.AddByteOffset(ref a, stepOfA);
-            lower = ref Unsafe.AddByteOffset(ref lower, stepOfA);
-            b = ref Unsafe.AddByteOffset(ref b, stepOfB);
+            a = ref Unsafe.AddByteOffset(ref a, bytesOfStepA);
+            lower = ref Unsafe.AddByteOffset(ref lower, bytesOfStepA);
+            b = ref Unsafe.AddByteOffset(ref b, bytesOfStepB);
         }
         c0a.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
         c0b.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row + secondOfC));
@@ -302,7 +296,7 @@ internal static partial class GemmTile
 
     /// <summary>4 rows of two registers, for the rows that a taller tile would leave empty.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void Avx512ShortStrided(int kc, ref float a, nint s, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)
+    private static void Avx512ShortStrided(int kc, ref float a, nint s, nint bytesOfStepA, ref float b, nint bytesOfStepB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)
     {
         Vector512<float> c0a = default, c0b = default;
         Vector512<float> c1a = default, c1b = default;
@@ -320,8 +314,6 @@ internal static partial class GemmTile
             c3b = Vector512.LoadUnsafe(ref Unsafe.Add(ref c, 3 * row + secondOfC));
         }
         (nint s1, nint s3) = (sizeof(float) * s, 3 * sizeof(float) * s);
-        stepOfA *= sizeof(float);
-        stepOfB *= sizeof(float);
         for (; kc != 0; kc--)
         {
             Vector512<float> ba = Vector512.LoadUnsafe(ref b);
@@ -337,8 +329,8 @@ internal static partial class GemmTile
             Vector512<float> a3 = Vector512.Create(Unsafe.AddByteOffset(ref a, s3));
             c3a = Vector512.FusedMultiplyAdd(a3, ba, c3a);
             c3b = Vector512.FusedMultiplyAdd(a3, bb, c3b);
-            a = ref Unsafe.AddByteOffset(ref a, stepOfA);
-            b = ref Unsafe.AddByteOffset(ref b, stepOfB);
+            a = ref Unsafe.AddByteOffset(ref a, bytesOfStepA);
+            b = ref Unsafe.AddByteOffset(ref b, bytesOfStepB);
         }
         c0a.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row));
         c0b.StoreUnsafe(ref Unsafe.Add(ref c, 0 * row + secondOfC));
@@ -352,18 +344,16 @@ internal static partial class GemmTile
 
     /// <summary>One row of two registers: a single vector, bound by reading B.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void Avx512SingleStrided(int kc, ref float a, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint secondOfC, bool load)
+    private static void Avx512SingleStrided(int kc, ref float a, nint bytesOfStepA, ref float b, nint bytesOfStepB, nint secondOfB, ref float c, nint secondOfC, bool load)
     {
         Vector512<float> ca = load ? Vector512.LoadUnsafe(ref c) : default, cb = load ? Vector512.LoadUnsafe(ref Unsafe.Add(ref c, secondOfC)) : default;
-        stepOfA *= sizeof(float);
-        stepOfB *= sizeof(float);
         for (; kc != 0; kc--)
         {
             Vector512<float> ak = Vector512.Create(a);
             ca = Vector512.FusedMultiplyAdd(ak, Vector512.LoadUnsafe(ref b), ca);
             cb = Vector512.FusedMultiplyAdd(ak, Vector512.LoadUnsafe(ref Unsafe.Add(ref b, secondOfB)), cb);
-            a = ref Unsafe.AddByteOffset(ref a, stepOfA);
-            b = ref Unsafe.AddByteOffset(ref b, stepOfB);
+            a = ref Unsafe.AddByteOffset(ref a, bytesOfStepA);
+            b = ref Unsafe.AddByteOffset(ref b, bytesOfStepB);
         }
         ca.StoreUnsafe(ref c);
         cb.StoreUnsafe(ref Unsafe.Add(ref c, secondOfC));

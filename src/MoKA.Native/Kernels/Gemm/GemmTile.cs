@@ -95,16 +95,18 @@ internal static partial class GemmTile
     /// </summary>
     public static void Strided(InstructionSet set, int height, int kc, ref float a, nint s, nint stepOfA, ref float b, nint stepOfB, nint secondOfB, ref float c, nint row, nint secondOfC, bool load)
     {
+        // Steps in bytes are added to an address as they are.
+        nint bytesOfStepA = sizeof(float) * stepOfA, bytesOfStepB = sizeof(float) * stepOfB;
         if (set == InstructionSet.Avx512)
         {
-            if (height == 1) Avx512SingleStrided(kc, ref a, stepOfA, ref b, stepOfB, secondOfB, ref c, secondOfC, load);
-            else if (height == ShortHeight) Avx512ShortStrided(kc, ref a, s, stepOfA, ref b, stepOfB, secondOfB, ref c, row, secondOfC, load);
-            else if (height == Avx512MiddleHeight) Avx512MiddleStrided(kc, ref a, s, stepOfA, ref b, stepOfB, secondOfB, ref c, row, secondOfC, load);
-            else if (secondOfB == 0) Avx512TallNarrowStrided(kc, ref a, s, stepOfA, ref b, stepOfB, ref c, row, load);
-            else Avx512TallStrided(kc, ref a, s, stepOfA, ref b, stepOfB, secondOfB, ref c, row, secondOfC, load);
+            if (height == 1) Avx512SingleStrided(kc, ref a, bytesOfStepA, ref b, bytesOfStepB, secondOfB, ref c, secondOfC, load);
+            else if (height == ShortHeight) Avx512ShortStrided(kc, ref a, s, bytesOfStepA, ref b, bytesOfStepB, secondOfB, ref c, row, secondOfC, load);
+            else if (height == Avx512MiddleHeight) Avx512MiddleStrided(kc, ref a, s, bytesOfStepA, ref b, bytesOfStepB, secondOfB, ref c, row, secondOfC, load);
+            else if (secondOfB == 0) Avx512TallNarrowStrided(kc, ref a, s, bytesOfStepA, ref b, bytesOfStepB, ref c, row, load);
+            else Avx512TallStrided(kc, ref a, s, bytesOfStepA, ref b, bytesOfStepB, secondOfB, ref c, row, secondOfC, load);
         }
-        else if (height == 1) Avx2SingleStrided(kc, ref a, stepOfA, ref b, stepOfB, secondOfB, ref c, secondOfC, load);
-        else if (height == ShortHeight) Avx2ShortStrided(kc, ref a, s, stepOfA, ref b, stepOfB, secondOfB, ref c, row, secondOfC, load);
-        else Avx2TallStrided(kc, ref a, s, stepOfA, ref b, stepOfB, secondOfB, ref c, row, secondOfC, load);
+        else if (height == 1) Avx2SingleStrided(kc, ref a, bytesOfStepA, ref b, bytesOfStepB, secondOfB, ref c, secondOfC, load);
+        else if (height == ShortHeight) Avx2ShortStrided(kc, ref a, s, bytesOfStepA, ref b, bytesOfStepB, secondOfB, ref c, row, secondOfC, load);
+        else Avx2TallStrided(kc, ref a, s, bytesOfStepA, ref b, bytesOfStepB, secondOfB, ref c, row, secondOfC, load);
     }
 }
