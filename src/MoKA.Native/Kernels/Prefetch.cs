@@ -28,6 +28,16 @@ internal static class Prefetch
         for (int i = 0; i < length; i += Line) Sse.Prefetch1(at + i);
     }
 
+    /// <summary>A line and the one after it, without a loop.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void TwoLines(ref byte start)
+    {
+        if (!Sse.IsSupported) return;
+        byte* at = (byte*)Unsafe.AsPointer(ref start);
+        Sse.Prefetch1(at);
+        Sse.Prefetch1(at + Line);
+    }
+
     /// <summary>Four lines from a place on, without a loop.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void FourLines(ref byte start) => FourRows(ref start, Line);
@@ -44,14 +54,20 @@ internal static class Prefetch
         Sse.Prefetch1(at + 3 * stride);
     }
 
+    /// <summary>A line of each of eight.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void EightRows(ref byte start, nint stride)
+    {
+        FourRows(ref start, stride);
+        FourRows(ref Unsafe.Add(ref start, 4 * stride), stride);
+    }
+
     /// <summary>A line of each of sixteen.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void SixteenRows(ref byte start, nint stride)
     {
-        FourRows(ref start, stride);
-        FourRows(ref Unsafe.Add(ref start, 4 * stride), stride);
-        FourRows(ref Unsafe.Add(ref start, 8 * stride), stride);
-        FourRows(ref Unsafe.Add(ref start, 12 * stride), stride);
+        EightRows(ref start, stride);
+        EightRows(ref Unsafe.Add(ref start, 8 * stride), stride);
     }
 
     /// <summary>A line of the row sixteen ahead, where a piece of each of many is read.</summary>

@@ -33,6 +33,9 @@ public sealed class GemmTests
     [InlineData(1, 4100, 70)]
     [InlineData(2, 900, 100)]
     [InlineData(1, 37, 4101)]
+    // A row, and columns that share few sets of a cache.
+    [InlineData(1, 512, 107)]
+    [InlineData(1, 2048, 53)]
     // Enough panels of B, with enough steps, for tasks of two; the last has one that is not full.
     [InlineData(40, 300, 790)]
     // A single panel of B: each task packs its own rows.
@@ -131,6 +134,29 @@ public sealed class GemmTests
                 Gemm.MultiplyOnThisThread(new Worker(own, 0), left, right, new MatrixSpan(actual, m, n), accumulate: true);
                 Bits.Equal(expected, actual, $"{set}, transposes {transposes}");
             }
+    }
+
+    [Theory]
+    [InlineData(515, 83)]
+    [InlineData(1021, 31)]
+    [InlineData(126, 64)]
+    [InlineData(3, 40)]
+    public void ARowTimesColumnsAPowerOfTwoApartIsExactChains(int k, int n)
+    {
+        const int apart = 1024;
+        float[] x = Draw.Normal(1, k), b = Draw.Normal(2, n * apart), y = Draw.Normal(3, n);
+        MatrixSpan columns = new MatrixSpan(b, n, apart).Transposed.RowRange(1, k);
+        foreach (bool accumulate in (bool[])[false, true])
+        {
+            float[] expected = [.. y];
+            Chain(new MatrixSpan(x, 1, k), columns, new MatrixSpan(expected, 1, n), accumulate);
+            foreach (Cpu cpu in Cpus.All)
+            {
+                float[] actual = [.. y];
+                Gemm.Multiply(cpu, new MatrixSpan(x, 1, k), columns, new MatrixSpan(actual, 1, n), accumulate);
+                Bits.Equal(expected, actual, $"accumulate {accumulate}, {Name(cpu)}");
+            }
+        }
     }
 
     [Fact]

@@ -30,9 +30,6 @@ internal readonly ref struct FloatPanels(MatrixSpan matrix) : IPanels
 /// <summary>Copies a strided block into a panel, transposing four, eight or sixteen columns at a time where the memory runs the other way.</summary>
 internal static class Packing
 {
-    // Two floats of the first operand, then two of the second, in each half of a register.
-    private const byte FirstHalves = 0b01_00_01_00, SecondHalves = 0b11_10_11_10;
-
     /// <summary>block [kc, valid] to <c>panel[p * width + j]</c>, columns from valid on filled with zeros.</summary>
     public static void Pack(MatrixSpan block, int width, Span<float> panel)
     {
@@ -56,7 +53,7 @@ internal static class Packing
             for (int j = 0; j < valid; j += LaneColumns.Rows) TransposeSixteenColumns(block, Math.Min(j, valid - LaneColumns.Rows), width, panel, column);
             return;
         }
-        if (block.RowStride == 1 && valid >= 8 && Avx.IsSupported)
+        if (block.RowStride == 1 && valid >= LaneColumns.Eight && Avx2.IsSupported)
         {
             for (int j = 0; j < valid; j += 8) TransposeEightColumns(block, Math.Min(j, valid - 8), width, panel, column);
             return;
@@ -85,11 +82,11 @@ internal static class Packing
         int p = 0;
         for (; p + 4 <= kc; p += 4)
         {
-            (Vector256<float> step0, Vector256<float> step1, Vector256<float> step2, Vector256<float> step3) = FourStepsOfEightColumns(ref from, p, stride);
-            step0.StoreUnsafe(ref to, (nuint)(p * width));
-            step1.StoreUnsafe(ref to, (nuint)((p + 1) * width));
-            step2.StoreUnsafe(ref to, (nuint)((p + 2) * width));
-            step3.StoreUnsafe(ref to, (nuint)((p + 3) * width));
+            LaneColumns.LoadEight(ref Unsafe.As<float, byte>(ref Unsafe.Add(ref from, p)), stride * (nint)sizeof(float), out Vector256<int> step0, out Vector256<int> step1, out Vector256<int> step2, out Vector256<int> step3);
+            step0.AsSingle().StoreUnsafe(ref to, (nuint)(p * width));
+            step1.AsSingle().StoreUnsafe(ref to, (nuint)((p + 1) * width));
+            step2.AsSingle().StoreUnsafe(ref to, (nuint)((p + 2) * width));
+            step3.AsSingle().StoreUnsafe(ref to, (nuint)((p + 3) * width));
         }
         for (; p < kc; p++)
             for (int c = 0; c < 8; c++) Unsafe.Add(ref to, p * width + c) = Unsafe.Add(ref from, p + c * stride);
@@ -120,21 +117,6 @@ internal static class Packing
             to = ref Unsafe.Add(ref to, width);
         }
     }
-
-    /// <summary>Steps p .. p + 4 of eight columns that are <paramref name="stride"/> floats apart, each step as one register.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (Vector256<float> Step0, Vector256<float> Step1, Vector256<float> Step2, Vector256<float> Step3) FourStepsOfEightColumns(ref float columns, int p, int stride)
-    {
-        Vector256<float> v0 = Pair(ref columns, p, stride), v1 = Pair(ref columns, p + stride, stride), v2 = Pair(ref columns, p + 2 * stride, stride), v3 = Pair(ref columns, p + 3 * stride, stride);
-        Vector256<float> low01 = Avx.UnpackLow(v0, v1), low23 = Avx.UnpackLow(v2, v3);
-        Vector256<float> high01 = Avx.UnpackHigh(v0, v1), high23 = Avx.UnpackHigh(v2, v3);
-        return (Avx.Shuffle(low01, low23, FirstHalves), Avx.Shuffle(low01, low23, SecondHalves), Avx.Shuffle(high01, high23, FirstHalves), Avx.Shuffle(high01, high23, SecondHalves));
-    }
-
-    /// <summary>Four steps of one column, and of the fourth column after it.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Pair(ref float from, int offset, int stride) =>
-        Vector256.Create(Vector128.LoadUnsafe(ref from, (nuint)offset), Vector128.LoadUnsafe(ref from, (nuint)(offset + 4 * stride)));
 
     /// <summary>Columns j .. j + 4, each adjacent in memory along k, become four adjacent floats per step of k.</summary>
     [MethodImpl(Compiled.AtOnce)]

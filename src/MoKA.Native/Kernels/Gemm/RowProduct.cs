@@ -6,21 +6,30 @@ namespace MoKA.Native.Kernels;
 
 /// <summary>
 /// One row times a matrix, y [n] = x [k] B [k, n], read where it lies: every element of B is needed once, so packing it
-/// would cost more than the arithmetic. The same chains, and so the same bits, as the tiles. Where rows are adjacent, eight lanes
-/// on AVX-512 as well: memory is what it waits for.
+/// would cost more than the arithmetic. The same chains, and so the same bits, as the tiles. Eight lanes on AVX-512 as well:
+/// memory is what adjacent rows wait for, and columns are transposed faster in the shorter registers.
 /// </summary>
-internal static partial class RowProduct
+internal static class RowProduct
 {
     private const int Lanes = 8;
 
     /// <summary>Steps of k that one sweep over y takes, so that y is loaded and stored once for as many rows of B.</summary>
     private const int StepsOfSweep = 8;
 
-    /// <summary>Floats of a cache line.</summary>
-    private const int StepsOfLine = 16;
+    /// <summary>Steps of k that are transposed at a time.</summary>
+    private const int StepsAtOnce = 4;
 
-    /// <summary>Columns whose chains run side by side when B is adjacent along k; one chain alone would wait for itself.</summary>
-    private const int ColumnsSideBySide = 4 * Lanes;
+    /// <summary>Steps by which a register of columns is ahead of the one before it: four lines of the caches at most, and one part in so many of all steps.</summary>
+    private const int MostStepsApart = 64, PartApart = 32;
+
+    /// <summary>Bytes between columns, or a multiple of so many, that put lines of eight of them or more into one set of a first-level cache.</summary>
+    private const int AliasingDistance = 1024;
+
+    /// <summary>Bytes by which memory is asked for early, into the second-level cache.</summary>
+    private const int BytesAhead = 8 * Prefetch.Line;
+
+    /// <summary>Columns whose chains run side by side when B is adjacent along k; one register of them alone would wait for itself.</summary>
+    private const int MostSideBySide = 4 * Lanes, LeastSideBySide = 2 * Lanes;
 
     /// <summary>Floats of y that stay in a first-level cache from sweep to sweep.</summary>
     private const int ColumnsOfSweep = 4096;
@@ -37,22 +46,8 @@ internal static partial class RowProduct
                 int some = Math.Min(ColumnsOfSweep, y.Length - column);
                 Sweep(x, b.Block(0, b.Rows, column, some), y.Slice(column, some));
             }
-        else
-        {
-            int whole = y.Length / ColumnsSideBySide * ColumnsSideBySide;
-            for (int column = 0; column < whole; column += ColumnsSideBySide)
-            {
-                MatrixSpan some = b.Block(0, b.Rows, column, ColumnsSideBySide);
-                if (set == InstructionSet.Avx512 && b.ColumnStride * sizeof(float) % AliasingDistance != 0) SideBySideAvx512(x, some, y.Slice(column, ColumnsSideBySide));
-                else SideBySide(x, some, y.Slice(column, ColumnsSideBySide));
-            }
-            if (y.Length - whole >= ColumnsSideBySide / 2)
-            {
-                HalfAsManySideBySide(x, b.Block(0, b.Rows, whole, ColumnsSideBySide / 2), y.Slice(whole, ColumnsSideBySide / 2));
-                whole += ColumnsSideBySide / 2;
-            }
-            Chains(x, b.Block(0, b.Rows, whole, y.Length - whole), y[whole..]);
-        }
+        else if (y.Length < LeastSideBySide) Chains(x, b, y);
+        else SideBySide(x, b, y);
     }
 
     /// <summary>The specification: y[j] = fma(x[k], B[k, j], y[j]), k ascending; eight columns in turn hide the wait for each.</summary>
@@ -102,61 +97,113 @@ internal static partial class RowProduct
         }
     }
 
-    /// <summary>Columns of B adjacent: four steps of eight columns are transposed in registers, then used one after another.</summary>
-    [MethodImpl(Compiled.AtOnce)]
+    /// <summary>Columns of B adjacent: thirty-two at a time, then sixteen. What is left then is computed with columns before it, beside y, and only it is kept.</summary>
     private static void SideBySide(MatrixSpan x, MatrixSpan b, Span<float> y)
     {
-        int stride = b.ColumnStride, k = 0;
-        // The slice proves the bounds once; the loop below then reads without checks.
-        ref float columns = ref MemoryMarshal.GetReference(b.Data[..((ColumnsSideBySide - 1) * stride + b.Rows)]);
-        ref float second = ref Unsafe.Add(ref columns, Lanes * stride), third = ref Unsafe.Add(ref second, Lanes * stride), fourth = ref Unsafe.Add(ref third, Lanes * stride);
-        Vector256<float> s0 = Vector256.Create<float>(y), s1 = Vector256.Create<float>(y[Lanes..]), s2 = Vector256.Create<float>(y[(2 * Lanes)..]), s3 = Vector256.Create<float>(y[(3 * Lanes)..]);
-        for (; k + StepsOfLine <= b.Rows; k += StepsOfLine)
+        int left = y.Length % LeastSideBySide, whole = y.Length - left, last = y.Length - LeastSideBySide, column = 0;
+        Span<float> beside = stackalloc float[LeastSideBySide];
+        if (left > 0)
         {
-            ReadOnlySpan<float> steps = x.Data.Slice(k * x.ColumnStride, (StepsOfLine - 1) * x.ColumnStride + 1);
-            s0 = Line(ref columns, k, stride, steps, x.ColumnStride, s0);
-            s1 = Line(ref second, k, stride, steps, x.ColumnStride, s1);
-            s2 = Line(ref third, k, stride, steps, x.ColumnStride, s2);
-            s3 = Line(ref fourth, k, stride, steps, x.ColumnStride, s3);
+            y[last..].CopyTo(beside);
+            SixteenColumns(x, b.Block(0, b.Rows, last, LeastSideBySide), beside);
+        }
+        for (; column + MostSideBySide <= whole; column += MostSideBySide)
+            ThirtyTwoColumns(x, b.Block(0, b.Rows, column, MostSideBySide), y.Slice(column, MostSideBySide));
+        if (column < whole) SixteenColumns(x, b.Block(0, b.Rows, column, LeastSideBySide), y.Slice(column, LeastSideBySide));
+        beside[(LeastSideBySide - left)..].CopyTo(y[whole..]);
+    }
+
+    /// <summary>
+    /// Four registers of eight columns in turn. Columns a power of two apart share a few sets of the first-level cache, which
+    /// hold eight or twelve lines each, and what the processor fetches ahead would drive out what it has fetched. There each
+    /// register is some lines of k ahead of the one before it, in sets of its own, and begins and ends with fewer beside it.
+    /// </summary>
+    private static void ThirtyTwoColumns(MatrixSpan x, MatrixSpan b, Span<float> y)
+    {
+        int steps = b.Rows / StepsAtOnce * StepsAtOnce, apart = Math.Min(MostStepsApart, steps / PartApart / StepsAtOnce * StepsAtOnce);
+        if (apart == 0 || b.ColumnStride * sizeof(float) % AliasingDistance != 0) FourRegisters(x, b, y, steps, apart: 0);
+        else
+        {
+            TwoRegisters(x, b, y, (2, 0), (3, 0), 2 * apart);
+            TwoRegisters(x, b, y, (1, 0), (3, 2 * apart), apart);
+            FourRegisters(x, b, y, steps - 3 * apart, apart);
+            TwoRegisters(x, b, y, (0, steps - 3 * apart), (1, steps - 2 * apart), 2 * apart);
+            TwoRegisters(x, b, y, (0, steps - apart), (2, steps - apart), apart);
+        }
+        LastSteps(x, b, y, steps);
+    }
+
+    private static void SixteenColumns(MatrixSpan x, MatrixSpan b, Span<float> y)
+    {
+        int steps = b.Rows / StepsAtOnce * StepsAtOnce;
+        TwoRegisters(x, b, y, (0, 0), (1, 0), steps);
+        LastSteps(x, b, y, steps);
+    }
+
+    /// <summary>The steps that are fewer than four.</summary>
+    private static void LastSteps(MatrixSpan x, MatrixSpan b, Span<float> y, int done)
+    {
+        if (done < b.Rows) Chains(x.Block(0, 1, done, b.Rows - done), b.RowRange(done, b.Rows - done), y);
+    }
+
+    /// <summary>Some steps of each register, which is so many steps further on than the one before it.</summary>
+    [MethodImpl(Compiled.AtOnce)]
+    private static void FourRegisters(MatrixSpan x, MatrixSpan b, Span<float> y, nint steps, nint apart)
+    {
+        nint stride = b.ColumnStride * (nint)sizeof(float), next = Lanes * stride + apart * sizeof(float), xStride = x.ColumnStride, xNext = apart * xStride;
+        ref byte at = ref First(b);
+        ref float value = ref MemoryMarshal.GetReference(x.Data[..((x.Columns - 1) * x.ColumnStride + 1)]);
+        Vector256<float> s0 = Vector256.Create<float>(y), s1 = Vector256.Create<float>(y[Lanes..]), s2 = Vector256.Create<float>(y[(2 * Lanes)..]), s3 = Vector256.Create<float>(y[(3 * Lanes)..]);
+        for (nint turn = 0; turn < steps / StepsAtOnce; turn++)
+        {
+            // A line of each column lasts four turns.
+            Prefetch.EightRows(ref Unsafe.Add(ref at, (turn & 3) * next + BytesAhead), stride);
+            s0 = FourSteps(ref at, stride, ref value, xStride, s0);
+            s1 = FourSteps(ref Unsafe.Add(ref at, next), stride, ref Unsafe.Add(ref value, xNext), xStride, s1);
+            s2 = FourSteps(ref Unsafe.Add(ref at, 2 * next), stride, ref Unsafe.Add(ref value, 2 * xNext), xStride, s2);
+            s3 = FourSteps(ref Unsafe.Add(ref at, 3 * next), stride, ref Unsafe.Add(ref value, 3 * xNext), xStride, s3);
+            at = ref Unsafe.Add(ref at, StepsAtOnce * sizeof(float));
+            value = ref Unsafe.Add(ref value, StepsAtOnce * xStride);
         }
         s0.CopyTo(y);
         s1.CopyTo(y[Lanes..]);
         s2.CopyTo(y[(2 * Lanes)..]);
         s3.CopyTo(y[(3 * Lanes)..]);
-        Chains(x.Block(0, 1, k, b.Rows - k), b.RowRange(k, b.Rows - k), y);
     }
 
-    /// <summary>The same for the last sixteen columns: attention's blocks of 84 keys have them.</summary>
+    /// <summary>Some steps of two registers, each from a step of its own on.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void HalfAsManySideBySide(MatrixSpan x, MatrixSpan b, Span<float> y)
+    private static void TwoRegisters(MatrixSpan x, MatrixSpan b, Span<float> y, (int Register, int Step) one, (int Register, int Step) other, int steps)
     {
-        int stride = b.ColumnStride, k = 0;
-        // The slice proves the bounds once; the loop below then reads without checks.
-        ref float columns = ref MemoryMarshal.GetReference(b.Data[..((2 * Lanes - 1) * stride + b.Rows)]);
-        Vector256<float> s0 = Vector256.Create<float>(y), s1 = Vector256.Create<float>(y[Lanes..]);
-        for (; k + StepsOfLine <= b.Rows; k += StepsOfLine)
+        nint stride = b.ColumnStride * (nint)sizeof(float), xStride = x.ColumnStride;
+        ref byte at = ref First(b.Block(one.Step, steps, one.Register * Lanes, Lanes)), next = ref First(b.Block(other.Step, steps, other.Register * Lanes, Lanes));
+        ReadOnlySpan<float> values = x.Data[..((x.Columns - 1) * x.ColumnStride + 1)];
+        ref float value = ref MemoryMarshal.GetReference(values[(one.Step * x.ColumnStride)..]), nextValue = ref MemoryMarshal.GetReference(values[(other.Step * x.ColumnStride)..]);
+        Span<float> sums = y.Slice(one.Register * Lanes, Lanes), more = y.Slice(other.Register * Lanes, Lanes);
+        Vector256<float> s0 = Vector256.Create<float>(sums), s1 = Vector256.Create<float>(more);
+        for (int k = 0; k < steps; k += StepsAtOnce)
         {
-            ReadOnlySpan<float> steps = x.Data.Slice(k * x.ColumnStride, (StepsOfLine - 1) * x.ColumnStride + 1);
-            s0 = Line(ref columns, k, stride, steps, x.ColumnStride, s0);
-            s1 = Line(ref Unsafe.Add(ref columns, Lanes * stride), k, stride, steps, x.ColumnStride, s1);
+            s0 = FourSteps(ref at, stride, ref value, xStride, s0);
+            s1 = FourSteps(ref next, stride, ref nextValue, xStride, s1);
+            at = ref Unsafe.Add(ref at, StepsAtOnce * sizeof(float));
+            next = ref Unsafe.Add(ref next, StepsAtOnce * sizeof(float));
+            value = ref Unsafe.Add(ref value, StepsAtOnce * xStride);
+            nextValue = ref Unsafe.Add(ref nextValue, StepsAtOnce * xStride);
         }
-        s0.CopyTo(y);
-        s1.CopyTo(y[Lanes..]);
-        Chains(x.Block(0, 1, k, b.Rows - k), b.RowRange(k, b.Rows - k), y);
+        s0.CopyTo(sums);
+        s1.CopyTo(more);
     }
 
-    /// <summary>All steps that lie in one cache line of each of eight columns: where columns are a power of two apart, few lines fit the cache at once.</summary>
+    /// <summary>Where adjacent columns begin. The slice proves their bounds once; loops then read without checks.</summary>
+    private static ref byte First(MatrixSpan b) => ref Unsafe.As<float, byte>(ref MemoryMarshal.GetReference(b.Data[..((b.Columns - 1) * b.ColumnStride + b.Rows)]));
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Line(ref float columns, int k, int stride, ReadOnlySpan<float> x, int xStride, Vector256<float> sum)
+    private static Vector256<float> FourSteps(ref byte columns, nint stride, ref float x, nint xStride, Vector256<float> sum)
     {
-        for (int p = 0; p < StepsOfLine; p += 4)
-        {
-            (Vector256<float> b0, Vector256<float> b1, Vector256<float> b2, Vector256<float> b3) = Packing.FourStepsOfEightColumns(ref columns, k + p, stride);
-            sum = Vector256.FusedMultiplyAdd(Vector256.Create(x[p * xStride]), b0, sum);
-            sum = Vector256.FusedMultiplyAdd(Vector256.Create(x[(p + 1) * xStride]), b1, sum);
-            sum = Vector256.FusedMultiplyAdd(Vector256.Create(x[(p + 2) * xStride]), b2, sum);
-            sum = Vector256.FusedMultiplyAdd(Vector256.Create(x[(p + 3) * xStride]), b3, sum);
-        }
-        return sum;
+        LaneColumns.LoadEight(ref columns, stride, out Vector256<int> b0, out Vector256<int> b1, out Vector256<int> b2, out Vector256<int> b3);
+        sum = Vector256.FusedMultiplyAdd(Vector256.Create(x), b0.AsSingle(), sum);
+        sum = Vector256.FusedMultiplyAdd(Vector256.Create(Unsafe.Add(ref x, xStride)), b1.AsSingle(), sum);
+        sum = Vector256.FusedMultiplyAdd(Vector256.Create(Unsafe.Add(ref x, 2 * xStride)), b2.AsSingle(), sum);
+        return Vector256.FusedMultiplyAdd(Vector256.Create(Unsafe.Add(ref x, 3 * xStride)), b3.AsSingle(), sum);
     }
 }
