@@ -11,6 +11,9 @@ internal static class BlockCopy
     /// <summary>Of a panel on AVX-512.</summary>
     private const int ColumnsOfPanel = 32;
 
+    /// <summary>Rows by which a panel's are asked for early.</summary>
+    private const int RowsAhead = 8;
+
     /// <summary>Copies a matrix of adjacent columns into another of the same shape.</summary>
     public static void Run(MatrixSpan from, MatrixSpan to) => Run(from.Data, from.RowStride, to.Data, to.RowStride, from.Rows, from.Columns);
 
@@ -37,12 +40,17 @@ internal static class BlockCopy
         }
     }
 
-    /// <summary>Two whole lines of each row: what a cache does not hold comes, and goes, in as few pieces as there are.</summary>
+    /// <summary>
+    /// Two whole lines of each row: what a cache does not hold comes, and goes, in as few pieces as there are. Rows of a wide
+    /// matrix are pages apart, which the processor does not foresee: later rows are asked for, and the next panel's part of each row.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void CopyPanel(ref float source, nint fromStride, ref float target, nint toStride, int rows)
     {
         for (int i = 0; i < rows; i++)
         {
+            Prefetch.TwoLines(ref Unsafe.As<float, byte>(ref Unsafe.Add(ref source, RowsAhead * fromStride)));
+            Prefetch.TwoLines(ref Unsafe.As<float, byte>(ref Unsafe.Add(ref source, ColumnsOfPanel)));
             Vector512<float> left = Vector512.LoadUnsafe(ref source), right = Vector512.LoadUnsafe(ref source, (nuint)Vector512<float>.Count);
             left.StoreUnsafe(ref target);
             right.StoreUnsafe(ref target, (nuint)Vector512<float>.Count);
