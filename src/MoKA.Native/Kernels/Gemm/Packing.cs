@@ -27,7 +27,7 @@ internal readonly ref struct FloatPanels(MatrixSpan matrix) : IPanels
         Packing.Pack(_matrix.Block(k, kc, first, valid), width, panel);
 }
 
-/// <summary>Copies a strided block into a panel, transposing four, eight or sixteen columns at a time where the memory runs the other way.</summary>
+/// <summary>Copies a strided block into a panel, transposing four, eight or, where a cache holds a line of each, sixteen columns at a time where the memory runs the other way.</summary>
 internal static class Packing
 {
     /// <summary>block [kc, valid] to <c>panel[p * width + j]</c>, columns from valid on filled with zeros.</summary>
@@ -48,7 +48,7 @@ internal static class Packing
             BlockCopy.Run(block.Data, block.RowStride, panel[column..], width, kc, valid);
             return;
         }
-        if (block.RowStride == 1 && valid >= LaneColumns.Rows && Avx512F.IsSupported)
+        if (block.RowStride == 1 && valid >= LaneColumns.Rows && Avx512F.IsSupported && !CacheSets.Overflow(block.ColumnStride * sizeof(float), LaneColumns.Rows))
         {
             for (int j = 0; j < valid; j += LaneColumns.Rows) TransposeSixteenColumns(block, Math.Min(j, valid - LaneColumns.Rows), width, panel, column);
             return;

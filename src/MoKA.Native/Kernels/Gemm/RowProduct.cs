@@ -22,9 +22,6 @@ internal static class RowProduct
     /// <summary>Steps by which a register of columns is ahead of the one before it: four lines of the caches at most, and one part in so many of all steps.</summary>
     private const int MostStepsApart = 64, PartApart = 32;
 
-    /// <summary>Bytes between columns, or a multiple of so many, that put lines of eight of them or more into one set of a first-level cache.</summary>
-    private const int AliasingDistance = 1024;
-
     /// <summary>Bytes by which memory is asked for early, into the second-level cache.</summary>
     private const int BytesAhead = 8 * Prefetch.Line;
 
@@ -121,7 +118,8 @@ internal static class RowProduct
     private static void ThirtyTwoColumns(MatrixSpan x, MatrixSpan b, Span<float> y)
     {
         int steps = b.Rows / StepsAtOnce * StepsAtOnce, apart = Math.Min(MostStepsApart, steps / PartApart / StepsAtOnce * StepsAtOnce);
-        if (apart == 0 || b.ColumnStride * sizeof(float) % AliasingDistance != 0) FourRegisters(x, b, y, steps, apart: 0);
+        // A line of each column, and the one after it, which the processor fetches ahead.
+        if (apart == 0 || !CacheSets.Overflow(b.ColumnStride * sizeof(float), 2 * MostSideBySide)) FourRegisters(x, b, y, steps, apart: 0);
         else
         {
             TwoRegisters(x, b, y, (2, 0), (3, 0), 2 * apart);

@@ -61,14 +61,13 @@ internal static partial class LaneRows
     }
 
     /// <summary>
-    /// Some bytes of each of so many rows, copied apart where the rows' distance is such a power of two, or a multiple, that more than eight
-    /// share one set of the first-level cache: too many for a line of each to stay until all of it is read.
+    /// Some bytes of each of so many rows, copied apart where more than eight would share a set of the first-level cache: too many
+    /// for a line of each to stay until all of it is read.
     /// </summary>
     public static ReadOnlySpan<byte> Apart(Worker worker, ReadOnlySpan<byte> rows, int count, scoped ref int stride, int bytes)
     {
-        const int way = 4096, ways = 8, line = 64;
-        if (stride % (2 * ways * way / count) != 0) return rows;
-        int from = stride, to = Ceiling.OfRatio(bytes, line) * line + line;
+        if (!CacheSets.Overflow(stride, count)) return rows;
+        int from = stride, to = Ceiling.OfRatio(bytes, Prefetch.Line) * Prefetch.Line + Prefetch.Line;
         Span<byte> copy = MemoryMarshal.AsBytes(worker.Scratch(ScratchSlot.PanelOfB, count * to / sizeof(float)));
         for (int row = 0; row < count; row++) rows.Slice(row * from, bytes).CopyTo(copy[(row * to)..]);
         stride = to;
