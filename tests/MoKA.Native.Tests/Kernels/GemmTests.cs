@@ -140,6 +140,8 @@ public sealed class GemmTests
     [InlineData(515, 83)]
     [InlineData(1021, 31)]
     [InlineData(126, 64)]
+    [InlineData(64, 84)]
+    [InlineData(15, 32)]
     [InlineData(3, 40)]
     public void ARowTimesColumnsAPowerOfTwoApartIsExactChains(int k, int n)
     {

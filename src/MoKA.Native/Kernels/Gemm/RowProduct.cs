@@ -6,10 +6,10 @@ namespace MoKA.Native.Kernels;
 
 /// <summary>
 /// One row times a matrix, y [n] = x [k] B [k, n], read where it lies: every element of B is needed once, so packing it
-/// would cost more than the arithmetic. The same chains, and so the same bits, as the tiles. Eight lanes on AVX-512 as well:
-/// memory is what adjacent rows wait for, and columns are transposed faster in the shorter registers.
+/// would cost more than the arithmetic. The same chains, and so the same bits, as the tiles. Eight lanes on AVX-512 as well
+/// where memory is what it waits for, adjacent rows or columns that share sets of a cache.
 /// </summary>
-internal static class RowProduct
+internal static partial class RowProduct
 {
     private const int Lanes = 8;
 
@@ -19,8 +19,11 @@ internal static class RowProduct
     /// <summary>Steps of k that are transposed at a time.</summary>
     private const int StepsAtOnce = 4;
 
-    /// <summary>Steps by which a register of columns is ahead of the one before it: four lines of the caches at most, and one part in so many of all steps.</summary>
-    private const int MostStepsApart = 64, PartApart = 32;
+    /// <summary>Floats of a cache line.</summary>
+    private const int StepsOfLine = 16;
+
+    /// <summary>Steps by which a register of columns is ahead of the one before it: four lines at most, and one part in so many of all steps.</summary>
+    private const int MostStepsApart = 4 * StepsOfLine, PartApart = 32;
 
     /// <summary>Bytes by which memory is asked for early, into the second-level cache.</summary>
     private const int BytesAhead = 8 * Prefetch.Line;
@@ -44,7 +47,7 @@ internal static class RowProduct
                 Sweep(x, b.Block(0, b.Rows, column, some), y.Slice(column, some));
             }
         else if (y.Length < LeastSideBySide) Chains(x, b, y);
-        else SideBySide(x, b, y);
+        else SideBySide(set, x, b, y);
     }
 
     /// <summary>The specification: y[j] = fma(x[k], B[k, j], y[j]), k ascending; eight columns in turn hide the wait for each.</summary>
@@ -95,7 +98,7 @@ internal static class RowProduct
     }
 
     /// <summary>Columns of B adjacent: thirty-two at a time, then sixteen. What is left then is computed with columns before it, beside y, and only it is kept.</summary>
-    private static void SideBySide(MatrixSpan x, MatrixSpan b, Span<float> y)
+    private static void SideBySide(InstructionSet set, MatrixSpan x, MatrixSpan b, Span<float> y)
     {
         int left = y.Length % LeastSideBySide, whole = y.Length - left, last = y.Length - LeastSideBySide, column = 0;
         Span<float> beside = stackalloc float[LeastSideBySide];
@@ -105,21 +108,30 @@ internal static class RowProduct
             SixteenColumns(x, b.Block(0, b.Rows, last, LeastSideBySide), beside);
         }
         for (; column + MostSideBySide <= whole; column += MostSideBySide)
-            ThirtyTwoColumns(x, b.Block(0, b.Rows, column, MostSideBySide), y.Slice(column, MostSideBySide));
+            ThirtyTwoColumns(set, x, b.Block(0, b.Rows, column, MostSideBySide), y.Slice(column, MostSideBySide));
         if (column < whole) SixteenColumns(x, b.Block(0, b.Rows, column, LeastSideBySide), y.Slice(column, LeastSideBySide));
         beside[(LeastSideBySide - left)..].CopyTo(y[whole..]);
     }
 
     /// <summary>
-    /// Four registers of eight columns in turn. Columns a power of two apart share a few sets of the first-level cache, which
-    /// hold eight or twelve lines each, and what the processor fetches ahead would drive out what it has fetched. There each
-    /// register is some lines of k ahead of the one before it, in sets of its own, and begins and ends with fewer beside it.
+    /// Registers of columns in turn. Columns a power of two apart share a few sets of the first-level cache, which hold eight or
+    /// twelve lines each, and what the processor fetches ahead would drive out what it has fetched. There each eight columns are
+    /// some lines of k ahead of those before them, in sets of their own, and begin and end with fewer beside them; where the
+    /// columns are too short for that, each eight have a whole line in their turn.
     /// </summary>
-    private static void ThirtyTwoColumns(MatrixSpan x, MatrixSpan b, Span<float> y)
+    private static void ThirtyTwoColumns(InstructionSet set, MatrixSpan x, MatrixSpan b, Span<float> y)
     {
-        int steps = b.Rows / StepsAtOnce * StepsAtOnce, apart = Math.Min(MostStepsApart, steps / PartApart / StepsAtOnce * StepsAtOnce);
-        // A line of each column, and the one after it, which the processor fetches ahead.
-        if (apart == 0 || !CacheSets.Overflow(b.ColumnStride * sizeof(float), 2 * MostSideBySide)) FourRegisters(x, b, y, steps, apart: 0);
+        int steps = b.Rows / StepsAtOnce * StepsAtOnce, apart = Math.Min(MostStepsApart, steps / PartApart / StepsOfLine * StepsOfLine);
+        if (!CacheSets.Overflow(b.ColumnStride * sizeof(float), MostSideBySide))
+        {
+            if (set == InstructionSet.Avx512) TwoRegistersAvx512(x, b, y, steps);
+            else FourRegisters(x, b, y, steps, apart: 0);
+        }
+        else if (apart == 0)
+        {
+            steps = b.Rows / StepsOfLine * StepsOfLine;
+            LineByLine(x, b, y, steps);
+        }
         else
         {
             TwoRegisters(x, b, y, (2, 0), (3, 0), 2 * apart);
@@ -138,7 +150,7 @@ internal static class RowProduct
         LastSteps(x, b, y, steps);
     }
 
-    /// <summary>The steps that are fewer than four.</summary>
+    /// <summary>The steps that are left.</summary>
     private static void LastSteps(MatrixSpan x, MatrixSpan b, Span<float> y, int done)
     {
         if (done < b.Rows) Chains(x.Block(0, 1, done, b.Rows - done), b.RowRange(done, b.Rows - done), y);
@@ -162,6 +174,29 @@ internal static class RowProduct
             s3 = FourSteps(ref Unsafe.Add(ref at, 3 * next), stride, ref Unsafe.Add(ref value, 3 * xNext), xStride, s3);
             at = ref Unsafe.Add(ref at, StepsAtOnce * sizeof(float));
             value = ref Unsafe.Add(ref value, StepsAtOnce * xStride);
+        }
+        s0.CopyTo(y);
+        s1.CopyTo(y[Lanes..]);
+        s2.CopyTo(y[(2 * Lanes)..]);
+        s3.CopyTo(y[(3 * Lanes)..]);
+    }
+
+    /// <summary>Whole lines of each register in turn.</summary>
+    [MethodImpl(Compiled.AtOnce)]
+    private static void LineByLine(MatrixSpan x, MatrixSpan b, Span<float> y, int steps)
+    {
+        nint stride = b.ColumnStride * (nint)sizeof(float), next = Lanes * stride, xStride = x.ColumnStride;
+        ref byte at = ref First(b);
+        ref float value = ref MemoryMarshal.GetReference(x.Data[..((x.Columns - 1) * x.ColumnStride + 1)]);
+        Vector256<float> s0 = Vector256.Create<float>(y), s1 = Vector256.Create<float>(y[Lanes..]), s2 = Vector256.Create<float>(y[(2 * Lanes)..]), s3 = Vector256.Create<float>(y[(3 * Lanes)..]);
+        for (int k = 0; k < steps; k += StepsOfLine)
+        {
+            s0 = Line(ref at, stride, ref value, xStride, s0);
+            s1 = Line(ref Unsafe.Add(ref at, next), stride, ref value, xStride, s1);
+            s2 = Line(ref Unsafe.Add(ref at, 2 * next), stride, ref value, xStride, s2);
+            s3 = Line(ref Unsafe.Add(ref at, 3 * next), stride, ref value, xStride, s3);
+            at = ref Unsafe.Add(ref at, StepsOfLine * sizeof(float));
+            value = ref Unsafe.Add(ref value, StepsOfLine * xStride);
         }
         s0.CopyTo(y);
         s1.CopyTo(y[Lanes..]);
@@ -194,6 +229,15 @@ internal static class RowProduct
 
     /// <summary>Where adjacent columns begin. The slice proves their bounds once; loops then read without checks.</summary>
     private static ref byte First(MatrixSpan b) => ref Unsafe.As<float, byte>(ref MemoryMarshal.GetReference(b.Data[..((b.Columns - 1) * b.ColumnStride + b.Rows)]));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Line(ref byte columns, nint stride, ref float x, nint xStride, Vector256<float> sum)
+    {
+        sum = FourSteps(ref columns, stride, ref x, xStride, sum);
+        sum = FourSteps(ref Unsafe.Add(ref columns, 4 * sizeof(float)), stride, ref Unsafe.Add(ref x, 4 * xStride), xStride, sum);
+        sum = FourSteps(ref Unsafe.Add(ref columns, 8 * sizeof(float)), stride, ref Unsafe.Add(ref x, 8 * xStride), xStride, sum);
+        return FourSteps(ref Unsafe.Add(ref columns, 12 * sizeof(float)), stride, ref Unsafe.Add(ref x, 12 * xStride), xStride, sum);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> FourSteps(ref byte columns, nint stride, ref float x, nint xStride, Vector256<float> sum)
