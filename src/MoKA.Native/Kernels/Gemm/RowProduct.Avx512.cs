@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace MoKA.Native.Kernels;
@@ -12,8 +11,8 @@ internal static partial class RowProduct
     {
         const int lanes = LaneColumns.Rows;
         nint stride = b.ColumnStride * (nint)sizeof(float), xStride = x.ColumnStride;
-        ref byte at = ref First(b), second = ref Unsafe.Add(ref at, lanes * stride);
-        ref float value = ref MemoryMarshal.GetReference(x.Data[..((x.Columns - 1) * x.ColumnStride + 1)]);
+        ref byte at = ref FirstByte(b), second = ref Unsafe.Add(ref at, lanes * stride);
+        ref float value = ref First(x);
         Vector512<float> low = Vector512.Create<float>(y), high = Vector512.Create<float>(y[lanes..]);
         for (int k = 0; k < steps; k += StepsAtOnce)
         {

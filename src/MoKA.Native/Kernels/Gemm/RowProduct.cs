@@ -161,8 +161,8 @@ internal static partial class RowProduct
     private static void FourRegisters(MatrixSpan x, MatrixSpan b, Span<float> y, nint steps, nint apart)
     {
         nint stride = b.ColumnStride * (nint)sizeof(float), next = Lanes * stride + apart * sizeof(float), xStride = x.ColumnStride, xNext = apart * xStride;
-        ref byte at = ref First(b);
-        ref float value = ref MemoryMarshal.GetReference(x.Data[..((x.Columns - 1) * x.ColumnStride + 1)]);
+        ref byte at = ref FirstByte(b);
+        ref float value = ref First(x);
         Vector256<float> s0 = Vector256.Create<float>(y), s1 = Vector256.Create<float>(y[Lanes..]), s2 = Vector256.Create<float>(y[(2 * Lanes)..]), s3 = Vector256.Create<float>(y[(3 * Lanes)..]);
         for (nint turn = 0; turn < steps / StepsAtOnce; turn++)
         {
@@ -186,8 +186,8 @@ internal static partial class RowProduct
     private static void LineByLine(MatrixSpan x, MatrixSpan b, Span<float> y, int steps)
     {
         nint stride = b.ColumnStride * (nint)sizeof(float), next = Lanes * stride, xStride = x.ColumnStride;
-        ref byte at = ref First(b);
-        ref float value = ref MemoryMarshal.GetReference(x.Data[..((x.Columns - 1) * x.ColumnStride + 1)]);
+        ref byte at = ref FirstByte(b);
+        ref float value = ref First(x);
         Vector256<float> s0 = Vector256.Create<float>(y), s1 = Vector256.Create<float>(y[Lanes..]), s2 = Vector256.Create<float>(y[(2 * Lanes)..]), s3 = Vector256.Create<float>(y[(3 * Lanes)..]);
         for (int k = 0; k < steps; k += StepsOfLine)
         {
@@ -209,9 +209,8 @@ internal static partial class RowProduct
     private static void TwoRegisters(MatrixSpan x, MatrixSpan b, Span<float> y, (int Register, int Step) one, (int Register, int Step) other, int steps)
     {
         nint stride = b.ColumnStride * (nint)sizeof(float), xStride = x.ColumnStride;
-        ref byte at = ref First(b.Block(one.Step, steps, one.Register * Lanes, Lanes)), next = ref First(b.Block(other.Step, steps, other.Register * Lanes, Lanes));
-        ReadOnlySpan<float> values = x.Data[..((x.Columns - 1) * x.ColumnStride + 1)];
-        ref float value = ref MemoryMarshal.GetReference(values[(one.Step * x.ColumnStride)..]), nextValue = ref MemoryMarshal.GetReference(values[(other.Step * x.ColumnStride)..]);
+        ref byte at = ref FirstByte(b.Block(one.Step, steps, one.Register * Lanes, Lanes)), next = ref FirstByte(b.Block(other.Step, steps, other.Register * Lanes, Lanes));
+        ref float value = ref Unsafe.Add(ref First(x), one.Step * xStride), nextValue = ref Unsafe.Add(ref First(x), other.Step * xStride);
         Span<float> sums = y.Slice(one.Register * Lanes, Lanes), more = y.Slice(other.Register * Lanes, Lanes);
         Vector256<float> s0 = Vector256.Create<float>(sums), s1 = Vector256.Create<float>(more);
         for (int k = 0; k < steps; k += StepsAtOnce)
@@ -227,8 +226,10 @@ internal static partial class RowProduct
         s1.CopyTo(more);
     }
 
-    /// <summary>Where adjacent columns begin. The slice proves their bounds once; loops then read without checks.</summary>
-    private static ref byte First(MatrixSpan b) => ref Unsafe.As<float, byte>(ref MemoryMarshal.GetReference(b.Data[..((b.Columns - 1) * b.ColumnStride + b.Rows)]));
+    /// <summary>Where adjacent columns begin, or the numbers of a row. The slice proves their bounds once; loops then read without checks.</summary>
+    private static ref float First(MatrixSpan columns) => ref MemoryMarshal.GetReference(columns.Data[..((columns.Columns - 1) * columns.ColumnStride + columns.Rows)]);
+
+    private static ref byte FirstByte(MatrixSpan columns) => ref Unsafe.As<float, byte>(ref First(columns));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Line(ref byte columns, nint stride, ref float x, nint xStride, Vector256<float> sum)
