@@ -36,6 +36,9 @@ public sealed class GemmTests
     // A row, and columns that share few sets of a cache.
     [InlineData(1, 512, 107)]
     [InlineData(1, 2048, 53)]
+    // A row, and columns that are read as streams.
+    [InlineData(1, 400, 1603)]
+    [InlineData(1, 1027, 870)]
     // Enough panels of B, with enough steps, for tasks of two; the last has one that is not full.
     [InlineData(40, 300, 790)]
     // A single panel of B: each task packs its own rows.

@@ -8,6 +8,10 @@ namespace MoKA.Native.Kernels;
 internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> bytes, int columns) : IWeightRows
 {
     private static readonly float[] Q4_0Levels = [-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7];
+
+    /// <summary>With more tokens it takes less time to pack panels and to multiply those; a half of IEEE's takes longer to turn into a float.</summary>
+    private const int FewTokensOfBFloat16 = 4, FewTokensOfFloat16 = 2;
+
     private readonly ReadOnlySpan<byte> _bytes = bytes;
     private readonly int _bytesOfRow = columns / format.Weights * format.Bytes;
 
@@ -24,14 +28,17 @@ internal readonly ref struct BlockRows(BlockFormat format, ReadOnlySpan<byte> by
     {
         if (columns == 0) return 0;
         if (format is BlockFormat<Q4_0> or BlockFormat<Q8_0>) return LaneRows.FewTokens(set);
-        return format is BFloat16 && _bytesOfRow % LaneRows.Piece == 0 ? HalfRows.FewTokens(set) : 0;
+        if (set == InstructionSet.Scalar || _bytesOfRow % NumberRows.Piece != 0) return 0;
+        return format switch { BFloat16 => FewTokensOfBFloat16, Float16 => FewTokensOfFloat16, _ => 0 };
     }
 
     public void MultiplyRows(int row, scoped MatrixSpan x, scoped MatrixSpan y, Worker worker)
     {
-        if (format is BFloat16)
+        if (format is BFloat16 or Float16)
         {
-            HalfRows.Multiply(worker, Rows(row, y.Columns), _bytesOfRow, x, y);
+            ref byte first = ref MemoryMarshal.GetReference(Rows(row, y.Columns));
+            if (format is BFloat16) NumberRows.Multiply<Halves<BFloat16Half>>(worker.InstructionSet, ref first, _bytesOfRow, _bytesOfRow / NumberRows.Piece, x, y);
+            else NumberRows.Multiply<Halves<Float16Half>>(worker.InstructionSet, ref first, _bytesOfRow, _bytesOfRow / NumberRows.Piece, x, y);
             return;
         }
         for (int column = 0; column < y.Columns; column += LaneRows.Rows)
