@@ -3,6 +3,7 @@ using MoKA.Native.Diagnostics;
 using MoKA.Native.Kernels;
 using MoKA.Native.Llama;
 using MoKA.Native.Llama.Checkpoints;
+using MoKA.Native.Memory;
 using MoKA.Native.Nn;
 using MoKA.Native.Quantization;
 using static MoKA.Native.Bench.Tables.Markdown;
@@ -34,6 +35,7 @@ internal static class Int4Table
             }
         }
         Integers(text);
+        OneToken(text);
         Generation(text);
         return text.ToString();
     }
@@ -77,6 +79,43 @@ internal static class Int4Table
                 foreach (int tokens in (int[])[1, 4, 16, 128, 512])
                     text.Row([$"{set}", $"{threads}", $"{tokens}", .. storages.SelectMany(s => new[] { Seconds(cpu, s, tokens, inputs, outputs).Forward, IntegerSeconds(cpu, s, tokens, inputs, outputs) }).Select(seconds => Number(2e-9 * tokens * inputs * outputs / seconds))]);
             }
+    }
+
+    /// <summary>One token with every format, from a matrix that no cache holds.</summary>
+    private static void OneToken(Markdown text)
+    {
+        const int inputs = 2048, outputs = 32_000;
+        text.Section("One token, every format");
+        text.Paragraph($"y = x Wᵀ with W [{outputs}, {inputs}] and float activations: what a head, or a model of that many weights, takes for a token.");
+        text.Head("format", "bits", "1 thread 10⁹ weights/s", "GB/s", "2 threads 10⁹ weights/s", "GB/s");
+        using Cpu one = new(1), two = new(2);
+        foreach (BlockType type in Enum.GetValues<BlockType>()) Row(Blocks(type, outputs, inputs));
+        foreach (WeightStorage storage in (WeightStorage[])[WeightStorage.NF4, WeightStorage.NF4Double]) Row(RandomMatrix.Create(storage, outputs, inputs, 0.02f, seed: 1, stream: 1));
+
+        void Row(FrozenMatrix w)
+        {
+            using (w)
+            {
+                double weights = 1e-9 * outputs * inputs, bytes = 1e-9 * w.StorageBytes;
+                double[] seconds = [.. new[] { one, two }.Select(cpu => Seconds(cpu, w))];
+                text.Row([w.Format, Number(8 * bytes / weights), .. seconds.SelectMany(s => new[] { Number(weights / s), Number(bytes / s) })]);
+            }
+        }
+
+        static double Seconds(Cpu cpu, FrozenMatrix w)
+        {
+            using Parameter x = GemmBench.Numbers(inputs), y = GemmBench.Numbers(outputs);
+            return Timing.Seconds(() => w.Multiply(cpu, new MatrixSpan(x.Data, 1, inputs), new MatrixSpan(y.Data, 1, outputs), transpose: true));
+        }
+    }
+
+    /// <summary>Blocks of random bytes below 64, so that every half among them is finite.</summary>
+    private static BlockMatrix Blocks(BlockType type, int rows, int columns)
+    {
+        NativeBytes bytes = new(rows * type.BytesOfRow(columns));
+        Span<byte> content = bytes.Writable;
+        for (int i = 0; i < content.Length; i++) content[i] = (byte)(CounterRandom.Bits(1, 1, (ulong)i) & 63);
+        return new BlockMatrix($"{type}", type, rows, columns, bytes);
     }
 
     private static void Generation(Markdown text)

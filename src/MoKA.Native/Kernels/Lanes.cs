@@ -96,12 +96,16 @@ internal readonly struct EightLanes(Vector256<float> value) : ILanes<EightLanes>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(ref float destination, int offset) => _value.StoreUnsafe(ref destination, (nuint)offset);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static EightLanes operator +(EightLanes a, EightLanes b) => new(a._value + b._value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static EightLanes operator -(EightLanes a, EightLanes b) => new(a._value - b._value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static EightLanes operator *(EightLanes a, EightLanes b) => new(a._value * b._value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static EightLanes operator /(EightLanes a, EightLanes b) => new(a._value / b._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -145,12 +149,16 @@ internal readonly struct SixteenLanes(Vector512<float> value) : ILanes<SixteenLa
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(ref float destination, int offset) => _value.StoreUnsafe(ref destination, (nuint)offset);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SixteenLanes operator +(SixteenLanes a, SixteenLanes b) => new(a._value + b._value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SixteenLanes operator -(SixteenLanes a, SixteenLanes b) => new(a._value - b._value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SixteenLanes operator *(SixteenLanes a, SixteenLanes b) => new(a._value * b._value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SixteenLanes operator /(SixteenLanes a, SixteenLanes b) => new(a._value / b._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -51,8 +51,19 @@ internal static class BlockTypes
     // Indexed by BlockType.
     private static readonly BlockFormat[] Formats =
     [
-        new Float16(), new BFloat16(), new BlockFormat<Q4_0>(), new BlockFormat<Q4_1>(), new BlockFormat<Q5_0>(), new BlockFormat<Q5_1>(),
-        new BlockFormat<Q8_0>(), new BlockFormat<Q2_K>(), new BlockFormat<Q3_K>(), new BlockFormat<Q4_K>(), new BlockFormat<Q5_K>(), new BlockFormat<Q6_K>(), new BlockFormat<IQ4_NL>(),
+        new Float16(),
+        new BFloat16(),
+        new PieceFormat<Q4_0, LowThenHighHalves>(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7),
+        new RunFormat<Q4_1>(),
+        new RunFormat<Q5_0>(),
+        new RunFormat<Q5_1>(),
+        new PieceFormat<Q8_0, SignedBytes>(),
+        new RunFormat<Q2_K>(),
+        new RunFormat<Q3_K>(),
+        new RunFormat<Q4_K>(),
+        new RunFormat<Q5_K>(),
+        new RunFormat<Q6_K>(),
+        new PieceFormat<IQ4_NL, LowThenHighHalves>(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113),
     ];
 
     public static BlockFormat Format(this BlockType type) => Formats[(int)type];

@@ -27,6 +27,12 @@ internal abstract class BlockFormat(int weights, int bytes)
 
     /// <summary>Whether whole blocks stand for finite numbers only.</summary>
     public abstract bool IsFinite(ReadOnlySpan<byte> blocks);
+
+    /// <summary>How many tokens <see cref="MultiplyFew"/> is the faster way for, with rows of so many bytes.</summary>
+    public abstract int FewTokens(InstructionSet set, int bytesOfRow);
+
+    /// <summary>y [tokens, some] += x [tokens, in] times the first of <paramref name="rows"/>, some times the 64 that <see cref="LaneRows"/> takes.</summary>
+    public abstract void MultiplyFew(Worker worker, ReadOnlySpan<byte> rows, int bytesOfRow, MatrixSpan x, MatrixSpan y);
 }
 
 /// <summary>One block of a quantised format, whose weights are decoded in groups of 32: see its file for the layout.</summary>
@@ -46,7 +52,7 @@ internal interface IBlock
 }
 
 /// <summary>Rows of quantised blocks.</summary>
-internal sealed class BlockFormat<TBlock>() : BlockFormat(TBlock.Weights, TBlock.Bytes) where TBlock : struct, IBlock
+internal abstract class BlockFormat<TBlock>() : BlockFormat(TBlock.Weights, TBlock.Bytes) where TBlock : struct, IBlock
 {
     [MethodImpl(Compiled.AtOnce)]
     public override void Dequantize(ReadOnlySpan<byte> row, int column, Span<float> weights)
@@ -111,4 +117,31 @@ internal sealed class BlockFormat<TBlock>() : BlockFormat(TBlock.Weights, TBlock
             if (!TBlock.IsFinite(ref MemoryMarshal.GetReference(blocks.Slice(at, TBlock.Bytes)))) return false;
         return true;
     }
+
+    public sealed override int FewTokens(InstructionSet set, int bytesOfRow) => set == InstructionSet.Scalar ? 0 : FewTokens(set);
+
+    public sealed override void MultiplyFew(Worker worker, ReadOnlySpan<byte> rows, int bytesOfRow, MatrixSpan x, MatrixSpan y)
+    {
+        for (int row = 0; row < y.Columns; row += LaneRows.Rows)
+        {
+            int stride = bytesOfRow;
+            ReadOnlySpan<byte> some = LaneRows.Apart(worker, rows[..(LaneRows.Rows * bytesOfRow)], LaneRows.Rows, ref stride, bytesOfRow);
+            rows = rows[(LaneRows.Rows * bytesOfRow)..];
+            MultiplyRows(worker, some, stride, bytesOfRow / Bytes, rows, x, y.Block(0, y.Rows, row, LaneRows.Rows));
+        }
+    }
+
+    protected abstract int FewTokens(InstructionSet set);
+
+    /// <summary>y [tokens, 64] += x Wᵀ for 64 rows of so many blocks; those that come next are asked for.</summary>
+    protected abstract void MultiplyRows(Worker worker, ReadOnlySpan<byte> rows, int stride, int blocks, ReadOnlySpan<byte> next, MatrixSpan x, MatrixSpan y);
+}
+
+/// <summary>Blocks that few tokens are multiplied with as <see cref="BlockLanes"/>.</summary>
+internal sealed class RunFormat<TBlock> : BlockFormat<TBlock> where TBlock : struct, IBlockInLanes
+{
+    protected override int FewTokens(InstructionSet set) => BlockLanes.FewTokens;
+
+    protected override void MultiplyRows(Worker worker, ReadOnlySpan<byte> rows, int stride, int blocks, ReadOnlySpan<byte> next, MatrixSpan x, MatrixSpan y) =>
+        BlockLanes.Multiply<TBlock>(worker, rows, stride, blocks, next, x, y);
 }

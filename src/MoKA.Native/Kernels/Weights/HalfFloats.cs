@@ -8,11 +8,20 @@ namespace MoKA.Native.Kernels;
 /// <summary>IEEE half precision: 1 sign, 5 exponent and 10 mantissa bits. Exact as a float.</summary>
 internal sealed class Float16() : BlockFormat(1, sizeof(ushort))
 {
+    /// <summary>With more tokens it takes less time to pack panels and to multiply those.</summary>
+    private const int Few = 2;
+
     [MethodImpl(Compiled.AtOnce)]
     public override void Dequantize(ReadOnlySpan<byte> row, int column, Span<float> weights) =>
         TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(row).Slice(column, weights.Length), weights);
 
     public override bool IsFinite(ReadOnlySpan<byte> blocks) => Finite.All(MemoryMarshal.Cast<byte, Half>(blocks));
+
+    public override int FewTokens(InstructionSet set, int bytesOfRow) => set == InstructionSet.Scalar || bytesOfRow % NumberRows.Piece != 0 ? 0 : Few;
+
+    // The slice proves the bounds of all that is read.
+    public override void MultiplyFew(Worker worker, ReadOnlySpan<byte> rows, int bytesOfRow, MatrixSpan x, MatrixSpan y) =>
+        NumberRows.Multiply<Halves<Float16Half>>(worker.InstructionSet, ref MemoryMarshal.GetReference(rows[..(y.Columns * bytesOfRow)]), bytesOfRow, bytesOfRow / NumberRows.Piece, x, y);
 
     /// <summary>To the nearest half, ties to even.</summary>
     public static void Quantize(ReadOnlySpan<float> weights, Span<byte> bytes) => TensorPrimitives.ConvertToHalf(weights, MemoryMarshal.Cast<byte, Half>(bytes));
@@ -22,6 +31,9 @@ internal sealed class Float16() : BlockFormat(1, sizeof(ushort))
 internal sealed class BFloat16() : BlockFormat(1, sizeof(ushort))
 {
     private const uint ExponentBits = 0x7F80;
+
+    /// <summary>With more tokens it takes less time to pack panels and to multiply those.</summary>
+    private const int Few = 4;
 
     [MethodImpl(Compiled.AtOnce)]
     public override void Dequantize(ReadOnlySpan<byte> row, int column, Span<float> weights)
@@ -69,6 +81,12 @@ internal sealed class BFloat16() : BlockFormat(1, sizeof(ushort))
             if ((bits & ExponentBits) == ExponentBits) return false;
         return true;
     }
+
+    public override int FewTokens(InstructionSet set, int bytesOfRow) => set == InstructionSet.Scalar || bytesOfRow % NumberRows.Piece != 0 ? 0 : Few;
+
+    // The slice proves the bounds of all that is read.
+    public override void MultiplyFew(Worker worker, ReadOnlySpan<byte> rows, int bytesOfRow, MatrixSpan x, MatrixSpan y) =>
+        NumberRows.Multiply<Halves<BFloat16Half>>(worker.InstructionSet, ref MemoryMarshal.GetReference(rows[..(y.Columns * bytesOfRow)]), bytesOfRow, bytesOfRow / NumberRows.Piece, x, y);
 
     /// <summary>To the nearest bfloat16, ties to even.</summary>
     [MethodImpl(Compiled.AtOnce)]

@@ -20,7 +20,7 @@ internal readonly partial struct LowThenHighHalves
         Unsafe.Add(ref to, 7 * apart) = c3 >>> 4;
     }
 
-    /// <summary>The levels are whole numbers from -8 to 7, floats whose lower two bytes are zero.</summary>
+    /// <summary>The levels are whole numbers of at most seven bits, floats whose lower two bytes are zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static EightFour Unscaled(Vector256<byte> codes, ref Vector256<byte> planes)
     {

@@ -71,7 +71,7 @@ internal interface ILanePiece
     static abstract EightFour Unscaled(Vector256<byte> codes, ref Vector256<byte> planes);
 }
 
-/// <summary>Q4_0: 4-bit codes, the low halves of all bytes, then the high halves. A code's level is looked up and scaled.</summary>
+/// <summary>Q4_0 and IQ4_NL: 4-bit codes, the low halves of all bytes, then the high halves. A code's level is looked up and scaled.</summary>
 internal readonly partial struct LowThenHighHalves : ILanePiece
 {
     public static int Weights => 32;

@@ -8,13 +8,17 @@ namespace MoKA.Native.Kernels;
 /// <code>16 bytes: s low, t high | 64 bytes: codes | d f16 | m f16</code>
 /// Each half of 128 weights is four groups g of 32, whose codes lie at bits 2 g of the half's 32 bytes.
 /// </summary>
-internal readonly struct Q2_K : IBlock
+internal readonly struct Q2_K : IBlockInLanes
 {
     private const int Size = 84, CodesAt = 16, ScaleAt = 80, MinimumAt = 82;
 
     public static int Weights => 8 * GroupOf32.Length;
 
     public static int Bytes => Size;
+
+    public static int RunsOfScale => 1;
+
+    public static bool HasMinimum => true;
 
     public static void Dequantize(ref byte block, int group, ref float weights)
     {
@@ -23,6 +27,28 @@ internal readonly struct Q2_K : IBlock
         int first = Unsafe.Add(ref block, 2 * group), last = Unsafe.Add(ref block, 2 * group + 1);
         GroupOf32.ScaleAndShift(q, d * (first & 15), -(m * (first >> 4)), d * (last & 15), -(m * (last >> 4)), ref weights);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats>
+    {
+        TIntegers.Load(ref Unsafe.Add(ref block, Size - LaneRows.Piece), stride, out _, out _, out _, out TIntegers last);
+        TIntegers.Load(ref block, stride, out TIntegers p0, out TIntegers p1, out TIntegers p2, out TIntegers p3);
+        TFloats d = last.LowerHalf(), m = last.UpperHalf() * TFloats.Broadcast(-1);
+        for (int run = 0; run < 16; run++)
+        {
+            TIntegers pair = ((run >> 2) switch { 0 => p0, 1 => p1, 2 => p2, _ => p3 }) >>> 8 * (run & 3);
+            (d * (pair & 15).ToFloats()).Store(ref scales, run * BlockLanes.Rows);
+            (m * (pair >>> 4 & 15).ToFloats()).Store(ref minima, run * BlockLanes.Rows);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats> =>
+            LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, CodesAt + run / 8 * GroupOf32.Length + run % 2 * BlockLanes.Run), stride, 2 * (run / 2 % 4), 3, out c0, out c1, out c2, out c3);
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, ScaleAt)) && float.IsFinite(GroupOf32.Half(ref block, MinimumAt));
 }

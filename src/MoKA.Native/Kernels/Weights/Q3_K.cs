@@ -9,13 +9,17 @@ namespace MoKA.Native.Kernels;
 /// Each half of 128 weights is four groups g of 32, whose lower bits lie at bits 2 g of the half's 32 bytes. Of s, the lower
 /// four bits lie in the low, then the high halves of bytes 0 .. 7, the upper two of run r at bits 2 (r / 4) of byte 8 + r mod 4.
 /// </summary>
-internal readonly struct Q3_K : IBlock
+internal readonly struct Q3_K : IBlockInLanes
 {
     private const int Size = 110, LowerAt = 32, ScalesAt = 96, ScaleAt = 108, Centre = 4, CentreOfScales = 32;
 
     public static int Weights => 8 * GroupOf32.Length;
 
     public static int Bytes => Size;
+
+    public static int RunsOfScale => 1;
+
+    public static bool HasMinimum => false;
 
     public static void Dequantize(ref byte block, int group, ref float weights)
     {
@@ -25,6 +29,34 @@ internal readonly struct Q3_K : IBlock
         float d = GroupOf32.Half(ref block, ScaleAt);
         ref byte scales = ref Unsafe.Add(ref block, ScalesAt);
         GroupOf32.Scale(q, d * ScaleOfRun(ref scales, 2 * group), d * ScaleOfRun(ref scales, 2 * group + 1), ref weights);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats>
+    {
+        // The last sixteen bytes: two of codes, twelve of scales, d.
+        TIntegers.Load(ref Unsafe.Add(ref block, Size - LaneRows.Piece), stride, out TIntegers b0, out TIntegers b1, out TIntegers b2, out TIntegers b3);
+        TIntegers first = b0 >>> 16 | b1 << 16, second = b1 >>> 16 | b2 << 16, upper = b2 >>> 16 | b3 << 16;
+        TFloats d = b3.UpperHalf();
+        for (int run = 0; run < 16; run++)
+        {
+            int place = 8 * (run & 3);
+            TIntegers s = ((run & 4) == 0 ? first : second) >>> place + 4 * (run >> 3) & 15 | (upper >>> place + 2 * (run >> 2) & 3) << 4;
+            (d * (s.ToFloats() - TFloats.Broadcast(CentreOfScales))).Store(ref scales, run * BlockLanes.Rows);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats>
+    {
+        int group = run / 2, from = run % 2 * BlockLanes.Run;
+        LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, LowerAt + group / 4 * GroupOf32.Length + from), stride, 2 * (group % 4), 3, out c0, out c1, out c2, out c3);
+        LaneCodes<TIntegers, TFloats>.Join(ref Unsafe.Add(ref block, from), stride, group, 1, low: 2, ref c0, ref c1, ref c2, ref c3);
+        LaneCodes<TIntegers, TFloats>.Centre(Centre, ref c0, ref c1, ref c2, ref c3);
     }
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, ScaleAt));

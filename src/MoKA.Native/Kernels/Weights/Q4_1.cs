@@ -6,7 +6,7 @@ namespace MoKA.Native.Kernels;
 /// ggml's Q4_1, 4-bit with a minimum: w = q d + m. 32 weights in 20 bytes, 5 bits each.
 /// <code>d f16 | m f16 | 16 bytes: weight j low, weight j + 16 high</code>
 /// </summary>
-internal readonly struct Q4_1 : IBlock
+internal readonly struct Q4_1 : IBlockInLanes
 {
     private const int Size = 20, MinimumAt = 2, CodesAt = 4;
 
@@ -14,8 +14,28 @@ internal readonly struct Q4_1 : IBlock
 
     public static int Bytes => Size;
 
+    public static int RunsOfScale => 2;
+
+    public static bool HasMinimum => true;
+
     public static void Dequantize(ref byte block, int group, ref float weights) =>
         GroupOf32.ScaleAndShift(GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt)), GroupOf32.Half(ref block, 0), GroupOf32.Half(ref block, MinimumAt), ref weights);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats>
+    {
+        TIntegers.Load(ref block, stride, out TIntegers first, out _, out _, out _);
+        first.LowerHalf().Store(ref scales, 0);
+        first.UpperHalf().Store(ref minima, 0);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats> =>
+            LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, CodesAt), stride, 4 * run, 15, out c0, out c1, out c2, out c3);
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0)) && float.IsFinite(GroupOf32.Half(ref block, MinimumAt));
 }

@@ -6,7 +6,7 @@ namespace MoKA.Native.Kernels;
 /// ggml's Q4_K: eight groups of 32, each w = d s q - m t with 6-bit s and t. 256 weights in 144 bytes, 4.5 bits each.
 /// <code>d f16 | m f16 | 12 bytes: pairs (s, t) | 128 bytes: of each 32, group 2p low and group 2p + 1 high</code>
 /// </summary>
-internal readonly struct Q4_K : IBlock
+internal readonly struct Q4_K : IBlockInLanes
 {
     private const int Size = 144, MinimumAt = 2, PairsAt = 4, CodesAt = 16;
 
@@ -14,11 +14,30 @@ internal readonly struct Q4_K : IBlock
 
     public static int Bytes => Size;
 
+    public static int RunsOfScale => 2;
+
+    public static bool HasMinimum => true;
+
     public static void Dequantize(ref byte block, int group, ref float weights)
     {
         (int s, int t) = SixBitPairs.Read(ref Unsafe.Add(ref block, PairsAt), group);
         ref byte codes = ref Unsafe.Add(ref block, CodesAt + group / 2 * GroupOf32.Length);
         GroupOf32.ScaleAndShift(GroupOf32.Halves(ref codes, high: group % 2 == 1), GroupOf32.Half(ref block, 0) * s, -(GroupOf32.Half(ref block, MinimumAt) * t), ref weights);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats> =>
+            SixBitPairs.Scales<TIntegers, TFloats>(ref block, stride, ref scales, ref minima);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats>
+    {
+        int group = run / 2;
+        LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, CodesAt + group / 2 * GroupOf32.Length + run % 2 * BlockLanes.Run), stride, 4 * (group % 2), 15, out c0, out c1, out c2, out c3);
     }
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0)) && float.IsFinite(GroupOf32.Half(ref block, MinimumAt));

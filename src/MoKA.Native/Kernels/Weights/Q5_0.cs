@@ -7,7 +7,7 @@ namespace MoKA.Native.Kernels;
 /// ggml's Q5_0, symmetric 5-bit: w = (q - 16) d. 32 weights in 22 bytes, 5.5 bits each.
 /// <code>d f16 | 32 fifth bits, weight 0 lowest | 16 bytes: weight j low, weight j + 16 high</code>
 /// </summary>
-internal readonly struct Q5_0 : IBlock
+internal readonly struct Q5_0 : IBlockInLanes
 {
     private const int Size = 22, FifthBitsAt = 2, CodesAt = 6, Centre = 16;
 
@@ -15,10 +15,33 @@ internal readonly struct Q5_0 : IBlock
 
     public static int Bytes => Size;
 
+    public static int RunsOfScale => 2;
+
+    public static bool HasMinimum => false;
+
     public static void Dequantize(ref byte block, int group, ref float weights)
     {
         Vector256<byte> q = GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt)) | GroupOf32.WhereBit(Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref block, FifthBitsAt)), 16);
         GroupOf32.Scale(q.AsSByte() - Vector256.Create((sbyte)Centre), GroupOf32.Half(ref block, 0), ref weights);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats>
+    {
+        TIntegers.Load(ref block, stride, out TIntegers first, out _, out _, out _);
+        first.LowerHalf().Store(ref scales, 0);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats>
+    {
+        LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, CodesAt), stride, 4 * run, 15, out c0, out c1, out c2, out c3);
+        LaneCodes<TIntegers, TFloats>.JoinFifthBits(ref Unsafe.Add(ref block, FifthBitsAt), stride, run * BlockLanes.Run, ref c0, ref c1, ref c2, ref c3);
+        LaneCodes<TIntegers, TFloats>.Centre(Centre, ref c0, ref c1, ref c2, ref c3);
     }
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0));

@@ -9,13 +9,17 @@ namespace MoKA.Native.Kernels;
 /// Each half of 128 weights is four groups g of 32: lower bits in byte j + 32 (g mod 2), low half for g &lt; 2 and high
 /// half after; upper bits at 2 g of byte j.
 /// </summary>
-internal readonly struct Q6_K : IBlock
+internal readonly struct Q6_K : IBlockInLanes
 {
     private const int Size = 210, UpperAt = 128, ScalesAt = 192, ScaleAt = 208, Centre = 32;
 
     public static int Weights => 8 * GroupOf32.Length;
 
     public static int Bytes => Size;
+
+    public static int RunsOfScale => 1;
+
+    public static bool HasMinimum => false;
 
     public static void Dequantize(ref byte block, int group, ref float weights)
     {
@@ -26,6 +30,34 @@ internal readonly struct Q6_K : IBlock
         float d = GroupOf32.Half(ref block, ScaleAt);
         ref byte scales = ref Unsafe.Add(ref block, ScalesAt + 2 * group);
         GroupOf32.Scale(q, d * (sbyte)scales, d * (sbyte)Unsafe.Add(ref scales, 1), ref weights);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats>
+    {
+        TIntegers.Load(ref Unsafe.Add(ref block, Size - LaneRows.Piece), stride, out _, out _, out _, out TIntegers last);
+        TIntegers.Load(ref Unsafe.Add(ref block, ScalesAt), stride, out TIntegers s0, out TIntegers s1, out TIntegers s2, out TIntegers s3);
+        TFloats d = last.UpperHalf();
+        for (int i = 0; i < sizeof(int); i++)
+        {
+            (d * s0.SignedByte(i)).Store(ref scales, i * BlockLanes.Rows);
+            (d * s1.SignedByte(i)).Store(ref scales, (4 + i) * BlockLanes.Rows);
+            (d * s2.SignedByte(i)).Store(ref scales, (8 + i) * BlockLanes.Rows);
+            (d * s3.SignedByte(i)).Store(ref scales, (12 + i) * BlockLanes.Rows);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats>
+    {
+        int half = run / 8, g = run / 2 % 4, from = run % 2 * BlockLanes.Run;
+        LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, half * 64 + g % 2 * GroupOf32.Length + from), stride, g / 2 * 4, 15, out c0, out c1, out c2, out c3);
+        LaneCodes<TIntegers, TFloats>.Join(ref Unsafe.Add(ref block, UpperAt + half * GroupOf32.Length + from), stride, 2 * g, 3, low: 4, ref c0, ref c1, ref c2, ref c3);
+        LaneCodes<TIntegers, TFloats>.Centre(Centre, ref c0, ref c1, ref c2, ref c3);
     }
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, ScaleAt));

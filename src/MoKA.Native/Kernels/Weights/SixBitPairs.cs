@@ -16,4 +16,23 @@ internal static class SixBitPairs
         int low = Unsafe.Add(ref packed, 4 + pair);
         return ((low & 15) | scales >> 6 << 4, low >> 4 | minima >> 6 << 4);
     }
+
+    /// <summary>What blocks that begin with d, m and the pairs multiply by, d s, and what they add, - m t, for as many rows as there are lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats>
+    {
+        TIntegers.Load(ref block, stride, out TIntegers factors, out TIntegers first, out TIntegers second, out TIntegers third);
+        TFloats d = factors.LowerHalf(), m = factors.UpperHalf() * TFloats.Broadcast(-1);
+        for (int pair = 0; pair < 4; pair++)
+        {
+            int place = 8 * pair;
+            TIntegers low = third >>> place;
+            (d * (first >>> place & 63).ToFloats()).Store(ref scales, pair * BlockLanes.Rows);
+            (m * (second >>> place & 63).ToFloats()).Store(ref minima, pair * BlockLanes.Rows);
+            (d * (low & 15 | (first >>> place + 6 & 3) << 4).ToFloats()).Store(ref scales, (4 + pair) * BlockLanes.Rows);
+            (m * (low >>> 4 & 15 | (second >>> place + 6 & 3) << 4).ToFloats()).Store(ref minima, (4 + pair) * BlockLanes.Rows);
+        }
+    }
 }

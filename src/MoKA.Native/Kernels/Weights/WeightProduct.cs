@@ -67,13 +67,15 @@ internal static class WeightProduct
             for (int column = 0; column < Math.Max(_x.Columns, 1); column += ColumnsOfPiece)
             {
                 int columns = Math.Min(ColumnsOfPiece, _x.Columns - column);
-                Span<float> weights = worker.Scratch(ScratchSlot.Dequantised, rows * columns);
+                // A line further apart than they are long: a power of two apart they would share sets of a cache.
+                int apart = columns + Kernels.Prefetch.Line / sizeof(float);
+                Span<float> weights = worker.Scratch(ScratchSlot.Dequantised, rows * apart);
                 for (int i = 0; i < rows; i++)
                 {
                     PrefetchAhead(first, rows, i + RowsAhead, column);
-                    _w.Dequantize(first + i, column, weights.Slice(i * columns, columns));
+                    _w.Dequantize(first + i, column, weights.Slice(i * apart, columns));
                 }
-                RowProduct.Run(worker.InstructionSet, _x.Block(0, 1, column, columns), new MatrixSpan(weights, rows, columns).Transposed, _y.Row(0).Slice(first, rows), accumulate: true);
+                RowProduct.Run(worker.InstructionSet, _x.Block(0, 1, column, columns), new MatrixSpan(weights, rows, columns, apart, 1).Transposed, _y.Row(0).Slice(first, rows), accumulate: true);
             }
         }
 

@@ -1,0 +1,24 @@
+namespace MoKA.Native.Kernels;
+
+/// <summary>
+/// A block of each of as many rows as a register has lanes. Its weights are runs of 16, each weight a signed byte times a scale,
+/// plus a minimum where the format has them, rounded as <see cref="IBlock.Dequantize"/> rounds. See <see cref="BlockLanes"/>.
+/// </summary>
+internal interface IBlockInLanes : IBlock
+{
+    /// <summary>Adjacent runs that share a scale.</summary>
+    static abstract int RunsOfScale { get; }
+
+    /// <summary>Whether weights have a minimum added.</summary>
+    static abstract bool HasMinimum { get; }
+
+    /// <summary>Writes the scales of the blocks, a register for each, <see cref="BlockLanes.Rows"/> floats apart; and the minima so.</summary>
+    static abstract void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats>;
+
+    /// <summary>The sixteen signed bytes of a run, four in each integer.</summary>
+    static abstract void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats>;
+}
