@@ -9,6 +9,9 @@ internal interface IJob
 /// <summary>The thread a kernel runs on: its instruction set and its private scratch memory.</summary>
 internal readonly struct Worker(Cpu cpu, int index)
 {
+    /// <summary>From 0, the caller's, to one less than there are threads.</summary>
+    public int Index => index;
+
     public InstructionSet InstructionSet => cpu.InstructionSet;
 
     /// <summary>At least <paramref name="count"/> floats that only this thread uses, until the next request for the same slot.</summary>

@@ -18,6 +18,9 @@ internal static partial class Gemm
     /// <summary>Tasks for each thread, so that one that is held up does not hold up all.</summary>
     private const int TasksPerThread = 4;
 
+    /// <summary>Parts of tasks for each thread, so that the last ones, which one thread does while others have none, are short.</summary>
+    private const int PartsPerThread = 32;
+
     private const int MostPanels = 2;
 
     /// <summary>The most steps of a panel of B that stays in the first-level cache from tile to tile.</summary>
@@ -78,6 +81,7 @@ internal static partial class Gemm
             return;
         }
         using Lock.Scope hold = cpu.Hold();
+        Span<int> held = stackalloc int[cpu.Threads];
         for (int row = 0; row < c.Rows; row += MaxRows)
             for (int k = 0; k < Math.Max(depth, 1); k += MaxDepth)
             {
@@ -86,8 +90,10 @@ internal static partial class Gemm
                 PackingJob packing = new(a.RowRange(row, rows), packed);
                 cpu.Run(packed.PackingTasks, ref packing);
                 int panelsOfTask = panels < MostPanels * TasksPerThread * cpu.Threads ? 1 : PanelsAtOnce(packed), columnTasks = Ceiling.OfRatio(panels, panelsOfTask);
-                int rowTasks = RowTasks(cpu.Threads, packed, columnTasks);
-                MultiplyJob<TRight> multiply = new(packed, b, c.RowRange(row, rows), accumulate || k > 0, columnTasks, panelsOfTask, Ceiling.OfRatio(packed.TallTiles, rowTasks));
+                bool few = columnTasks < TasksPerThread * cpu.Threads;
+                int rowTasks = few ? RowTasks(TasksPerThread * cpu.Threads, packed, columnTasks) : packed.Slabs > 1 ? 1 : RowTasks(PartsPerThread * cpu.Threads, packed, columnTasks);
+                held.Fill(-1);
+                MultiplyJob<TRight> multiply = new(packed, b, c.RowRange(row, rows), accumulate || k > 0, columnTasks, panelsOfTask, rowTasks, few ? [] : held);
                 cpu.Run(columnTasks * rowTasks, ref multiply);
             }
     }
@@ -140,9 +146,8 @@ internal static partial class Gemm
     /// <summary>Panels of B that each tile of A meets in turn: with two, what comes from the third-level cache is used twice.</summary>
     private static int PanelsAtOnce(PackedRows packed) => packed.DepthOfSlab > StepsOfNearPanel ? MostPanels : 1;
 
-    /// <summary>A task is a panel of B, or two, for all rows, so that each panel is packed once; where the panels are few, for a share of the rows.</summary>
-    private static int RowTasks(int threads, PackedRows packed, int columnTasks) =>
-        Math.Min(packed.TallTiles, Ceiling.OfRatio(TasksPerThread * threads, Math.Max(columnTasks, 1)));
+    /// <summary>For how many shares of the rows a panel of B, or two, are tasks, to have about so many of them.</summary>
+    private static int RowTasks(int tasks, PackedRows packed, int columnTasks) => Math.Min(packed.TallTiles, Ceiling.OfRatio(tasks, Math.Max(columnTasks, 1)));
 
     private static void CheckShapes(MatrixSpan a, int depth, int columns, MatrixSpan c)
     {
@@ -153,9 +158,9 @@ internal static partial class Gemm
     /// <summary>
     /// Packed rows <paramref name="first"/> .. <paramref name="last"/> times a few panels of B, columns <paramref name="column"/>
     /// .. column + <paramref name="some"/>, into C from row <paramref name="row"/> of it on. All slabs of k in turn: the columns of
-    /// C stay in the cache.
+    /// C stay in the cache. The panels may be <paramref name="held"/> from the call before, if there is one slab.
     /// </summary>
-    private static void MultiplyPanels<TRight, TTarget>(Worker worker, PackedRows packed, int first, int last, TRight b, int column, int some, TTarget c, int row, bool accumulate)
+    private static void MultiplyPanels<TRight, TTarget>(Worker worker, PackedRows packed, int first, int last, TRight b, int column, int some, TTarget c, int row, bool accumulate, bool held = false)
         where TRight : struct, IPanels, allows ref struct
         where TTarget : struct, ITarget, allows ref struct
     {
@@ -164,7 +169,7 @@ internal static partial class Gemm
         for (int slab = 0; slab < packed.Slabs; slab++)
         {
             (int k, int kc) = packed.Slab(slab);
-            for (int j = 0; j < some; j += width) b.Pack(worker, k, kc, column + j, Math.Min(width, some - j), width, panelsOfB[(j * kc)..]);
+            for (int j = 0; j < some && !held; j += width) b.Pack(worker, k, kc, column + j, Math.Min(width, some - j), width, panelsOfB[(j * kc)..]);
             MultiplySlab(worker, packed, slab, 0, kc, first, last, panelsOfB, c, row, column, some, accumulate || slab > 0);
         }
     }
@@ -245,18 +250,27 @@ internal static partial class Gemm
         }
     }
 
-    private readonly ref struct MultiplyJob<TRight>(PackedRows packed, TRight b, MatrixSpan c, bool accumulate, int columnTasks, int panelsOfTask, int tallTilesPerTask) : IJob
+    /// <summary>
+    /// Panels of B for shares of the rows. Where the panels are few, a thread begins with its share of the rows, which it packed itself.
+    /// Else it begins with its share of the panels, and takes all rows of one before the next, so that it packs each once:
+    /// <paramref name="held"/> says which one each thread has packed.
+    /// </summary>
+    private readonly ref struct MultiplyJob<TRight>(PackedRows packed, TRight b, MatrixSpan c, bool accumulate, int columnTasks, int panelsOfTask, int rowTasks, Span<int> held) : IJob
         where TRight : struct, IPanels, allows ref struct
     {
         private readonly PackedRows _packed = packed;
         private readonly TRight _b = b;
         private readonly MatrixSpan _c = c;
+        private readonly Span<int> _held = held;
 
         public void Run(int item, Worker worker)
         {
-            int rowsOfTask = tallTilesPerTask * GemmTile.TallHeight(worker.InstructionSet), first = item / columnTasks * rowsOfTask;
-            int columnsOfTask = panelsOfTask * GemmTile.Width(worker.InstructionSet), column = item % columnTasks * columnsOfTask;
-            MultiplyPanels(worker, _packed, first, Math.Min(first + rowsOfTask, _packed.Rows), _b, column, Math.Min(columnsOfTask, _c.Columns - column), new FloatTarget(_c), 0, accumulate);
+            (int share, int panel) = _held.IsEmpty ? (item / columnTasks, item % columnTasks) : (item % rowTasks, item / rowTasks);
+            bool again = !_held.IsEmpty && _held[worker.Index] == panel;
+            if (!_held.IsEmpty) _held[worker.Index] = panel;
+            int rowsOfTask = Ceiling.OfRatio(_packed.TallTiles, rowTasks) * GemmTile.TallHeight(worker.InstructionSet), first = share * rowsOfTask;
+            int columnsOfTask = panelsOfTask * GemmTile.Width(worker.InstructionSet), column = panel * columnsOfTask;
+            MultiplyPanels(worker, _packed, first, Math.Min(first + rowsOfTask, _packed.Rows), _b, column, Math.Min(columnsOfTask, _c.Columns - column), new FloatTarget(_c), 0, accumulate, again);
         }
     }
 }
