@@ -19,7 +19,16 @@ internal static class Prefetch
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Lines(ReadOnlySpan<byte> bytes) => Lines(ref MemoryMarshal.GetReference(bytes), bytes.Length);
 
-    /// <summary>The same from a place on; what lies beyond the memory is not asked for by the processor.</summary>
+    /// <summary>The first so many of the bytes that come next, of which they are then cut off; nothing where fewer are left.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Next(ref ReadOnlySpan<byte> next, int ahead)
+    {
+        if (ahead > next.Length) return;
+        Lines(next[..ahead]);
+        next = next[ahead..];
+    }
+
+    /// <summary>Bytes from a place on; what lies beyond the memory is not asked for by the processor.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static unsafe void Lines(ref byte start, int length)
     {

@@ -90,10 +90,11 @@ internal static partial class Gemm
                 PackingJob packing = new(a.RowRange(row, rows), packed);
                 cpu.Run(packed.PackingTasks, ref packing);
                 int panelsOfTask = panels < MostPanels * TasksPerThread * cpu.Threads ? 1 : PanelsAtOnce(packed), columnTasks = Ceiling.OfRatio(panels, panelsOfTask);
-                bool few = columnTasks < TasksPerThread * cpu.Threads;
-                int rowTasks = few ? RowTasks(TasksPerThread * cpu.Threads, packed, columnTasks) : packed.Slabs > 1 ? 1 : RowTasks(PartsPerThread * cpu.Threads, packed, columnTasks);
+                bool rowsFirst = columnTasks < TasksPerThread * cpu.Threads;
+                // A panel of several slabs cannot be held from share to share.
+                int shares = rowsFirst || packed.Slabs > 1 ? TasksPerThread : PartsPerThread, rowTasks = Math.Min(packed.TallTiles, Ceiling.OfRatio(shares * cpu.Threads, Math.Max(columnTasks, 1)));
                 held.Fill(-1);
-                MultiplyJob<TRight> multiply = new(packed, b, c.RowRange(row, rows), accumulate || k > 0, columnTasks, panelsOfTask, rowTasks, few ? [] : held);
+                MultiplyJob<TRight> multiply = new(packed, b, c.RowRange(row, rows), accumulate || k > 0, columnTasks, panelsOfTask, rowTasks, rowsFirst, held);
                 cpu.Run(columnTasks * rowTasks, ref multiply);
             }
     }
@@ -145,9 +146,6 @@ internal static partial class Gemm
 
     /// <summary>Panels of B that each tile of A meets in turn: with two, what comes from the third-level cache is used twice.</summary>
     private static int PanelsAtOnce(PackedRows packed) => packed.DepthOfSlab > StepsOfNearPanel ? MostPanels : 1;
-
-    /// <summary>For how many shares of the rows a panel of B, or two, are tasks, to have about so many of them.</summary>
-    private static int RowTasks(int tasks, PackedRows packed, int columnTasks) => Math.Min(packed.TallTiles, Ceiling.OfRatio(tasks, Math.Max(columnTasks, 1)));
 
     private static void CheckShapes(MatrixSpan a, int depth, int columns, MatrixSpan c)
     {
@@ -253,9 +251,9 @@ internal static partial class Gemm
     /// <summary>
     /// Panels of B for shares of the rows. Where the panels are few, a thread begins with its share of the rows, which it packed itself.
     /// Else it begins with its share of the panels, and takes all rows of one before the next, so that it packs each once:
-    /// <paramref name="held"/> says which one each thread has packed.
+    /// <paramref name="held"/> says which one each thread has packed last.
     /// </summary>
-    private readonly ref struct MultiplyJob<TRight>(PackedRows packed, TRight b, MatrixSpan c, bool accumulate, int columnTasks, int panelsOfTask, int rowTasks, Span<int> held) : IJob
+    private readonly ref struct MultiplyJob<TRight>(PackedRows packed, TRight b, MatrixSpan c, bool accumulate, int columnTasks, int panelsOfTask, int rowTasks, bool rowsFirst, Span<int> held) : IJob
         where TRight : struct, IPanels, allows ref struct
     {
         private readonly PackedRows _packed = packed;
@@ -265,9 +263,9 @@ internal static partial class Gemm
 
         public void Run(int item, Worker worker)
         {
-            (int share, int panel) = _held.IsEmpty ? (item / columnTasks, item % columnTasks) : (item % rowTasks, item / rowTasks);
-            bool again = !_held.IsEmpty && _held[worker.Index] == panel;
-            if (!_held.IsEmpty) _held[worker.Index] = panel;
+            (int share, int panel) = rowsFirst ? (item / columnTasks, item % columnTasks) : (item % rowTasks, item / rowTasks);
+            bool again = _packed.Slabs == 1 && _held[worker.Index] == panel;
+            _held[worker.Index] = panel;
             int rowsOfTask = Ceiling.OfRatio(_packed.TallTiles, rowTasks) * GemmTile.TallHeight(worker.InstructionSet), first = share * rowsOfTask;
             int columnsOfTask = panelsOfTask * GemmTile.Width(worker.InstructionSet), column = panel * columnsOfTask;
             MultiplyPanels(worker, _packed, first, Math.Min(first + rowsOfTask, _packed.Rows), _b, column, Math.Min(columnsOfTask, _c.Columns - column), new FloatTarget(_c), 0, accumulate, again);

@@ -94,7 +94,7 @@ internal static class BlockLanes<TBlock, TIntegers, TFloats>
         {
             for (int run = 0; run < RunsOfBlock; run++)
             {
-                Ask(ref next, ahead);
+                Prefetch.Next(ref next, ahead);
                 for (nint r = 0; r < Four; r++)
                 {
                     TBlock.Codes<TIntegers, TFloats>(ref Unsafe.Add(ref block, r * register), stride, run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3);
@@ -143,7 +143,7 @@ internal static class BlockLanes<TBlock, TIntegers, TFloats>
         {
             for (int run = 0; run < RunsOfBlock; run++)
             {
-                Ask(ref next, ahead);
+                Prefetch.Next(ref next, ahead);
                 TBlock.Codes<TIntegers, TFloats>(ref block, stride, run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3);
                 (codes, Unsafe.Add(ref codes, 1), Unsafe.Add(ref codes, 2), Unsafe.Add(ref codes, 3)) = (c0, c1, c2, c3);
                 for (nint integer = 0; integer < IntegersOfRun; integer++)
@@ -172,14 +172,6 @@ internal static class BlockLanes<TBlock, TIntegers, TFloats>
     }
 
     private static ref float First(MatrixSpan y, int token) => ref MemoryMarshal.GetReference(y.Row(token)[..TFloats.Count]);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Ask(ref ReadOnlySpan<byte> next, int ahead)
-    {
-        if (ahead > next.Length) return;
-        Prefetch.Lines(next[..ahead]);
-        next = next[ahead..];
-    }
 
     /// <summary>The sum and the weights of an integer's four bytes × x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -32,15 +32,26 @@ internal static class LaneCodes<TIntegers, TFloats>
         c3 |= u3 << low;
     }
 
-    /// <summary>Bits <paramref name="first"/> .. first + 15 of an integer of each row join the sixteen codes as their fifth bits.</summary>
+    /// <summary>Run 0 or 1 of 32 codes of five bits: four in the low, then in the high halves of sixteen bytes, the fifth in an integer, bit after bit.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void JoinFifthBits(ref byte at, nint stride, int first, ref TIntegers c0, ref TIntegers c1, ref TIntegers c2, ref TIntegers c3)
+    public static void ReadFiveBits(ref byte codes, ref byte fifthBits, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
     {
-        TIntegers.Load(ref at, stride, out TIntegers bits, out _, out _, out _);
+        Read(ref codes, stride, 4 * run, 15, out c0, out c1, out c2, out c3);
+        TIntegers.Load(ref fifthBits, stride, out TIntegers bits, out _, out _, out _);
+        int first = BlockLanes.Run * run;
         c0 |= FourBits(bits >>> first);
         c1 |= FourBits(bits >>> first + 4);
         c2 |= FourBits(bits >>> first + 8);
         c3 |= FourBits(bits >>> first + 12);
+    }
+
+    /// <summary>The scales and minima of blocks that begin with one of each, in half precision.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void ScaleAndMinimum(ref byte block, nint stride, ref float scale, ref float minimum)
+    {
+        TIntegers.Load(ref block, stride, out TIntegers first, out _, out _, out _);
+        first.LowerHalf().Store(ref scale, 0);
+        first.UpperHalf().Store(ref minimum, 0);
     }
 
     /// <summary>Codes less their centre.</summary>

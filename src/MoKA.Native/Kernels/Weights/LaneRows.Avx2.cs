@@ -36,11 +36,7 @@ internal static partial class LaneRows
         {
             for (int p = 0; p < runs.Pieces; p++)
             {
-                if (ahead <= next.Length)
-                {
-                    Prefetch.Lines(next[..ahead]);
-                    next = next[ahead..];
-                }
+                Prefetch.Next(ref next, ahead);
                 for (int register = 0; register < 4; register++) Read<TPiece>(ref Unsafe.Add(ref at, register * Eight * (nint)stride), stride, ref Unsafe.Add(ref codes, register), apart: 4);
                 for (nint step = 0; step < TPiece.Weights; step += 4)
                 {
@@ -82,11 +78,7 @@ internal static partial class LaneRows
             Vector256<float> scale = Vector256.LoadUnsafe(ref own);
             for (int p = 0; p < runs.Pieces; p++)
             {
-                if (ahead <= next.Length)
-                {
-                    Prefetch.Lines(next[..ahead]);
-                    next = next[ahead..];
-                }
+                Prefetch.Next(ref next, ahead);
                 Read<TPiece>(ref at, stride, ref codes, apart: 1);
                 for (nint step = 0; step < TPiece.Weights / 4; step++)
                 {

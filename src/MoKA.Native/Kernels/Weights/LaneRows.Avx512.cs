@@ -26,11 +26,7 @@ internal static partial class LaneRows
             Vector512<float> scale = Vector512.LoadUnsafe(ref own);
             for (int p = 0; p < runs.Pieces; p++)
             {
-                if (ahead <= next.Length)
-                {
-                    Prefetch.Lines(next[..ahead]);
-                    next = next[ahead..];
-                }
+                Prefetch.Next(ref next, ahead);
                 LaneColumns.Load(ref at, stride, out Vector512<int> c0, out Vector512<int> c1, out Vector512<int> c2, out Vector512<int> c3);
                 sums = TPiece.AddTokens(c0, c1, c2, c3, table, scale, ref values, steps, sums);
                 at = ref Unsafe.Add(ref at, Piece);
@@ -59,11 +55,7 @@ internal static partial class LaneRows
             LaneFour<float> scale = Four(ref own);
             for (int p = 0; p < runs.Pieces; p++)
             {
-                if (ahead <= next.Length)
-                {
-                    Prefetch.Lines(next[..ahead]);
-                    next = next[ahead..];
-                }
+                Prefetch.Next(ref next, ahead);
                 LaneColumns.Load(ref at, stride, out Vector512<int> a0, out Vector512<int> a1, out Vector512<int> a2, out Vector512<int> a3);
                 LaneColumns.Load(ref Unsafe.Add(ref at, Sixteen * (nint)stride), stride, out Vector512<int> b0, out Vector512<int> b1, out Vector512<int> b2, out Vector512<int> b3);
                 LaneColumns.Load(ref Unsafe.Add(ref at, 2 * Sixteen * (nint)stride), stride, out Vector512<int> c0, out Vector512<int> c1, out Vector512<int> c2, out Vector512<int> c3);

@@ -24,12 +24,8 @@ internal readonly struct Q4_1 : IBlockInLanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
-        where TFloats : struct, ILanes<TFloats>
-    {
-        TIntegers.Load(ref block, stride, out TIntegers first, out _, out _, out _);
-        first.LowerHalf().Store(ref scales, 0);
-        first.UpperHalf().Store(ref minima, 0);
-    }
+        where TFloats : struct, ILanes<TFloats> =>
+        LaneCodes<TIntegers, TFloats>.ScaleAndMinimum(ref block, stride, ref scales, ref minima);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)

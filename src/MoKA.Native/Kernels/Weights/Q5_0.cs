@@ -39,8 +39,7 @@ internal readonly struct Q5_0 : IBlockInLanes
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats>
     {
-        LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, CodesAt), stride, 4 * run, 15, out c0, out c1, out c2, out c3);
-        LaneCodes<TIntegers, TFloats>.JoinFifthBits(ref Unsafe.Add(ref block, FifthBitsAt), stride, run * BlockLanes.Run, ref c0, ref c1, ref c2, ref c3);
+        LaneCodes<TIntegers, TFloats>.ReadFiveBits(ref Unsafe.Add(ref block, CodesAt), ref Unsafe.Add(ref block, FifthBitsAt), stride, run, out c0, out c1, out c2, out c3);
         LaneCodes<TIntegers, TFloats>.Centre(Centre, ref c0, ref c1, ref c2, ref c3);
     }
 

@@ -28,21 +28,14 @@ internal readonly struct Q5_1 : IBlockInLanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
-        where TFloats : struct, ILanes<TFloats>
-    {
-        TIntegers.Load(ref block, stride, out TIntegers first, out _, out _, out _);
-        first.LowerHalf().Store(ref scales, 0);
-        first.UpperHalf().Store(ref minima, 0);
-    }
+        where TFloats : struct, ILanes<TFloats> =>
+        LaneCodes<TIntegers, TFloats>.ScaleAndMinimum(ref block, stride, ref scales, ref minima);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
-        where TFloats : struct, ILanes<TFloats>
-    {
-        LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, CodesAt), stride, 4 * run, 15, out c0, out c1, out c2, out c3);
-        LaneCodes<TIntegers, TFloats>.JoinFifthBits(ref Unsafe.Add(ref block, FifthBitsAt), stride, run * BlockLanes.Run, ref c0, ref c1, ref c2, ref c3);
-    }
+        where TFloats : struct, ILanes<TFloats> =>
+        LaneCodes<TIntegers, TFloats>.ReadFiveBits(ref Unsafe.Add(ref block, CodesAt), ref Unsafe.Add(ref block, FifthBitsAt), stride, run, out c0, out c1, out c2, out c3);
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0)) && float.IsFinite(GroupOf32.Half(ref block, MinimumAt));
 }
