@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -24,8 +25,10 @@ internal static partial class AttentionKernel
             InstructionSet set = worker.InstructionSet;
             int first = shape.Sequences.First(sequence), length = shape.Sequences.Length(sequence), dim = shape.HeadDim;
             int column = head * dim, keyColumn = head / shape.HeadsPerKey * dim, width = GemmTile.Width(set), tall = GemmTile.TallHeight(set);
-            MatrixSpan q = _q.Block(first, length, column, dim), dq = _dq.Block(first, length, column, dim), dy = _dy.Block(first, length, column, dim);
-            Span<float> memory = worker.Scratch(ScratchSlot.PackedHead, 2 * PackedRows.Length(set, length, dim) + 2 * PackedBlocks.Length(set, length, dim));
+            MatrixSpan q = _q.Block(first, length, column, dim), dy = _dy.Block(first, length, column, dim);
+            MatrixSpan k = _k.Block(first, length, keyColumn, dim), v = _v.Block(first, length, keyColumn, dim), dk = _dk.Block(first, length, keyColumn, dim), dv = _dv.Block(first, length, keyColumn, dim);
+            Span<float> memory = worker.Scratch(ScratchSlot.PackedHead, 2 * PackedRows.Length(set, length, dim) + 2 * PackedBlocks.Length(set, length, dim) + length * dim);
+            MatrixSpan queryGradients = new(Take(ref memory, length * dim), length, dim);
             PackedRows queries = PackByRows(worker, q, ref memory), gradients = PackByRows(worker, dy, ref memory);
             PackedBlocks queriesByDim = PackByColumns(worker, q, ref memory), gradientsByDim = PackByColumns(worker, dy, ref memory);
             RowState rows = new(worker, shape, head, _statistics.RowRange(first, length), dy, _y.Block(first, length, column, dim));
@@ -35,9 +38,13 @@ internal static partial class AttentionKernel
             for (int j0 = 0; j0 < length; j0 += width)
             {
                 int some = Math.Min(width, length - j0);
-                MatrixSpan dk = _dk.Block(first + j0, some, keyColumn, dim), dv = _dv.Block(first + j0, some, keyColumn, dim);
-                keys.Load(_k.Block(first + j0, some, keyColumn, dim), _v.Block(first + j0, some, keyColumn, dim), dk, dv);
-                for (int block = j0 / RowsPerBlock * RowsPerBlock; block < length; block += RowsPerBlock)
+                keys.Load(k.RowRange(j0, some), v.RowRange(j0, some));
+                Ask(k, j0 + width, width);
+                Ask(v, j0 + width, width);
+                Ask(dk, j0, width);
+                Ask(dv, j0, width);
+                int firstBlock = j0 / RowsPerBlock * RowsPerBlock;
+                for (int block = firstBlock; block < length; block += RowsPerBlock)
                 {
                     // Queries before the first key see none; whole tiles of them are left out.
                     int i0 = block + Math.Max(j0 - block, 0) / tall * tall, count = Math.Min(block + RowsPerBlock, length) - i0;
@@ -51,13 +58,20 @@ internal static partial class AttentionKernel
                         pRows.Row(i - i0)[visible..].Clear();
                         dsRows.Row(i - i0)[visible..].Clear();
                     }
-                    Gemm.MultiplyPacked(worker, queriesByDim[block], 0, dim, i0, count, ds.Data, keys.KeyGradients, accumulate: true);
-                    Gemm.MultiplyPacked(worker, gradientsByDim[block], 0, dim, i0, count, p.Data, keys.ValueGradients, accumulate: true);
-                    Gemm.MultiplyOnThisThread(worker, dsRows.Block(0, count, 0, some), keys.KeysByDim(some), dq.RowRange(i0, count), accumulate: true);
+                    Gemm.MultiplyPacked(worker, queriesByDim[block], 0, dim, i0, count, ds.Data, keys.KeyGradients, accumulate: block > firstBlock);
+                    Gemm.MultiplyPacked(worker, gradientsByDim[block], 0, dim, i0, count, p.Data, keys.ValueGradients, accumulate: block > firstBlock);
+                    Gemm.MultiplyOnThisThread(worker, dsRows.Block(0, count, 0, some), keys.KeysByDim(some), queryGradients.RowRange(i0, count), accumulate: j0 > 0);
                 }
-                keys.Store(dk, dv);
+                keys.AddGradientsTo(dk.RowRange(j0, some), dv.RowRange(j0, some));
             }
+            AddRows(queryGradients, _dq.Block(first, length, column, dim));
         }
+    }
+
+    /// <summary>Adds to rows that lie a whole token apart, once a head: the sums themselves grow where a cache holds them.</summary>
+    private static void AddRows(MatrixSpan sums, MatrixSpan to)
+    {
+        for (int i = 0; i < to.Rows; i++) TensorPrimitives.Add<float>(to.Row(i), sums.Row(i), to.Row(i));
     }
 
     /// <summary>What the block of keys that is worked on needs: panels of kᵀ and vᵀ, k with adjacent rows, and the sums dkᵀ and dvᵀ [d, width].</summary>
@@ -89,19 +103,25 @@ internal static partial class AttentionKernel
         /// <summary>k [keys, d].</summary>
         public MatrixSpan KeysByDim(int keys) => new(_keysByDim, keys, _dim);
 
-        public void Load(MatrixSpan k, MatrixSpan v, MatrixSpan dk, MatrixSpan dv)
+        public void Load(MatrixSpan k, MatrixSpan v)
         {
             Packing.Pack(k.Transposed, _width, Keys);
             Packing.Pack(v.Transposed, _width, Values);
             Packing.Copy(k, _dim, _keysByDim, 0);
-            Packing.Pack(dk.Transposed, _width, KeyGradients.Data);
-            Packing.Pack(dv.Transposed, _width, ValueGradients.Data);
         }
 
-        public void Store(MatrixSpan dk, MatrixSpan dv)
+        public void AddGradientsTo(MatrixSpan dk, MatrixSpan dv)
         {
-            Packing.Copy(KeyGradients.Transposed.RowRange(0, dk.Rows), dk.RowStride, dk.Data, 0);
-            Packing.Copy(ValueGradients.Transposed.RowRange(0, dv.Rows), dv.RowStride, dv.Data, 0);
+            AddTransposed(KeyGradients, dk);
+            AddTransposed(ValueGradients, dv);
+        }
+
+        /// <summary>The panel's keys are done with, so their place takes the sums by rows.</summary>
+        private void AddTransposed(MatrixSpan sums, MatrixSpan to)
+        {
+            MatrixSpan rows = KeysByDim(to.Rows);
+            Packing.Copy(sums.Transposed.RowRange(0, to.Rows), _dim, rows.Data, 0);
+            AddRows(rows, to);
         }
     }
 

@@ -43,15 +43,15 @@ internal static partial class AttentionKernel
                 Packing.Pack(Heads(_q.Row(token), firstHead, g, groupsOfHead).Transposed, Width, queries[(g * dim * Width)..]);
                 StateOf(states, g).Begin();
             }
-            Ask(k, 0, 0, 1);
-            Ask(v, 0, 0, 1);
+            Ask(k, 0, RowsPerBlock);
+            Ask(v, 0, RowsPerBlock);
             for (int k0 = 0; k0 < keys; k0 += RowsPerBlock)
             {
                 MatrixSpan block = scores.RowRange(0, Math.Min(RowsPerBlock, keys - k0));
                 for (int g = 0; g < groups; g++)
                 {
-                    Ask(k, k0 + RowsPerBlock, g, groups);
-                    Ask(v, k0 + RowsPerBlock, g, groups);
+                    AskPart(k, k0 + RowsPerBlock, g, groups);
+                    AskPart(v, k0 + RowsPerBlock, g, groups);
                     MatrixSpan sum = SumOf(sums, g);
                     ColumnState state = StateOf(states, g);
                     int column = g / groupsOfHead * dim;
@@ -89,10 +89,7 @@ internal static partial class AttentionKernel
         }
 
         /// <summary>Asks for a part of the block of rows that begins at one.</summary>
-        private static void Ask(MatrixSpan rows, int first, int part, int parts)
-        {
-            int count = Math.Clamp(rows.Rows - first, 0, RowsPerBlock);
-            for (int row = first + count * part / parts; row < first + count * (part + 1) / parts; row++) Prefetch.Lines(MemoryMarshal.AsBytes(rows.Row(row)));
-        }
+        private static void AskPart(MatrixSpan rows, int first, int part, int parts) =>
+            Ask(rows, first + RowsPerBlock * part / parts, RowsPerBlock * (part + 1) / parts - RowsPerBlock * part / parts);
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace MoKA.Native.Kernels;
 
 /// <summary>
@@ -40,7 +42,11 @@ internal static partial class AttentionKernel
     private static PackedRows PackByRows(Worker worker, MatrixSpan x, scoped ref Span<float> memory)
     {
         PackedRows packed = new(worker.InstructionSet, x.Rows, 0, x.Columns, Take(ref memory, PackedRows.Length(worker.InstructionSet, x.Rows, x.Columns)));
-        for (int slab = 0; slab < packed.Slabs; slab++) packed.Pack(worker, new FloatPanels(x.Transposed), slab, 0, x.Rows, firstRow: 0);
+        for (int first = 0; first < x.Rows; first += RowsPerBlock)
+        {
+            Ask(x, first + RowsPerBlock, RowsPerBlock);
+            for (int slab = 0; slab < packed.Slabs; slab++) packed.Pack(worker, new FloatPanels(x.Transposed), slab, first, Math.Min(first + RowsPerBlock, x.Rows), firstRow: 0);
+        }
         return packed;
     }
 
@@ -48,8 +54,21 @@ internal static partial class AttentionKernel
     private static PackedBlocks PackByColumns(Worker worker, MatrixSpan x, scoped ref Span<float> memory)
     {
         PackedBlocks packed = new(worker.InstructionSet, x.Rows, x.Columns, Take(ref memory, PackedBlocks.Length(worker.InstructionSet, x.Rows, x.Columns)));
-        for (int first = 0; first < x.Rows; first += RowsPerBlock) packed[first].Pack(worker, new FloatPanels(x), 0, 0, x.Columns, firstRow: 0);
+        for (int first = 0; first < x.Rows; first += RowsPerBlock)
+        {
+            Ask(x, first + RowsPerBlock, RowsPerBlock);
+            packed[first].Pack(worker, new FloatPanels(x), 0, 0, x.Columns, firstRow: 0);
+        }
         return packed;
+    }
+
+    /// <summary>
+    /// Asks for some rows of one head, which lie a whole token apart: pieces too short for the processor to foresee, so packing them
+    /// would wait for each. Rows beyond the last are left out.
+    /// </summary>
+    private static void Ask(MatrixSpan x, int first, int rows)
+    {
+        for (int i = first; i < Math.Min(first + rows, x.Rows); i++) Prefetch.Lines(MemoryMarshal.AsBytes(x.Row(i)));
     }
 
     private static Span<float> Take(scoped ref Span<float> memory, int count)
