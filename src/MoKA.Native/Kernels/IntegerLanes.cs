@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MoKA.Native.Kernels;
 
@@ -25,6 +26,9 @@ internal interface IIntegerLanes<TSelf, TFloats>
     /// <summary>Each byte less a number.</summary>
     static abstract TSelf SubtractFromBytes(TSelf a, byte number);
 
+    /// <summary>What a table holds for each byte, 0 .. 15.</summary>
+    static abstract TSelf LookUp(Vector128<sbyte> table, TSelf indices);
+
     /// <summary>Each integer as a float.</summary>
     TFloats ToFloats();
 
@@ -36,6 +40,36 @@ internal interface IIntegerLanes<TSelf, TFloats>
 
     /// <summary>The one in its upper half.</summary>
     TFloats UpperHalf();
+}
+
+/// <summary>One lane: the specification.</summary>
+internal readonly struct OneInteger(int value) : IIntegerLanes<OneInteger, OneLane>
+{
+    private readonly int _value = value;
+
+    public static void Load(ref byte at, nint stride, out OneInteger c0, out OneInteger c1, out OneInteger c2, out OneInteger c3) => (c0, c1, c2, c3) = (Read(ref at, 0), Read(ref at, 1), Read(ref at, 2), Read(ref at, 3));
+
+    public static OneInteger operator &(OneInteger a, int bits) => new(a._value & bits);
+
+    public static OneInteger operator |(OneInteger a, OneInteger b) => new(a._value | b._value);
+
+    public static OneInteger operator <<(OneInteger a, int places) => new(a._value << places);
+
+    public static OneInteger operator >>>(OneInteger a, int places) => new(a._value >>> places);
+
+    public static OneInteger SubtractFromBytes(OneInteger a, byte number) => new((Vector128.CreateScalar(a._value).AsByte() - Vector128.Create(number)).AsInt32()[0]);
+
+    public static OneInteger LookUp(Vector128<sbyte> table, OneInteger indices) => new(Vector128.Shuffle(table, Vector128.CreateScalar(indices._value).AsSByte()).AsInt32()[0]);
+
+    public OneLane ToFloats() => new(_value);
+
+    public OneLane SignedByte(int index) => new(_value << (24 - 8 * index) >> 24);
+
+    public OneLane LowerHalf() => new((float)BitConverter.Int16BitsToHalf((short)_value));
+
+    public OneLane UpperHalf() => new((float)BitConverter.Int16BitsToHalf((short)(_value >> 16)));
+
+    private static OneInteger Read(ref byte at, int index) => new(Unsafe.ReadUnaligned<int>(ref Unsafe.Add(ref at, index * sizeof(int))));
 }
 
 /// <summary>Eight lanes: AVX2.</summary>
@@ -64,6 +98,9 @@ internal readonly struct EightIntegers(Vector256<int> value) : IIntegerLanes<Eig
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static EightIntegers SubtractFromBytes(EightIntegers a, byte number) => new((a._value.AsByte() - Vector256.Create(number)).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightIntegers LookUp(Vector128<sbyte> table, EightIntegers indices) => new(Avx2.Shuffle(Vector256.Create(table, table), indices._value.AsSByte()).AsInt32());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public EightLanes ToFloats() => new(Vector256.ConvertToSingle(_value));
@@ -104,6 +141,9 @@ internal readonly struct SixteenIntegers(Vector512<int> value) : IIntegerLanes<S
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SixteenIntegers SubtractFromBytes(SixteenIntegers a, byte number) => new((a._value.AsByte() - Vector512.Create(number)).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenIntegers LookUp(Vector128<sbyte> table, SixteenIntegers indices) => new(Avx512BW.Shuffle(Vector512.Create(Vector256.Create(table, table), Vector256.Create(table, table)), indices._value.AsSByte()).AsInt32());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public SixteenLanes ToFloats() => new(Vector512.ConvertToSingle(_value));

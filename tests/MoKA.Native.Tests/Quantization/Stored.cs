@@ -27,6 +27,13 @@ internal static class Stored
     {
         byte[] content = new byte[rows * type.BytesOfRow(columns)];
         for (int i = 0; i < content.Length; i++) content[i] = (byte)CounterRandom.Bits(seed, 0, (ulong)i);
+        WriteScales(type, content, code => 0.01f + 0.001f * code);
+        return Blocks(type, rows, columns, content);
+    }
+
+    /// <summary>Writes the scales and minima of all blocks, each made of its first byte.</summary>
+    public static void WriteScales(BlockType type, byte[] content, Func<byte, float> scale)
+    {
         int bytes = type.Format().Bytes;
         // Every half that is a scale becomes a small number; in F16 and BF16 that is every weight.
         int[] scales = type switch
@@ -38,8 +45,7 @@ internal static class Stored
             _ => [0],
         };
         for (int block = 0; block < content.Length; block += bytes)
-            foreach (int at in scales) MemoryMarshal.Write(content.AsSpan(block + at), (Half)(0.01f + 0.001f * content[block + at]));
-        return Blocks(type, rows, columns, content);
+            foreach (int at in scales) MemoryMarshal.Write(content.AsSpan(block + at), (Half)scale(content[block + at]));
     }
 
     /// <summary>A matrix of these floats.</summary>

@@ -3,19 +3,25 @@ using System.Runtime.Intrinsics;
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// Weights as whole numbers L and their scales, for <see cref="Int8Product"/>: rows of them for a few tokens, panels of them for
-/// many, and how the tiles add up the products of a block in lanes of 32 bits, each lane four codes of a row.
+/// Weights as whole numbers L and their scales, and minima if they have them, for <see cref="Int8Product"/>: how panels of them are
+/// laid out, and how the tiles add up the products of a block in lanes of 32 bits, each lane four codes of a row.
 /// </summary>
 internal interface IInt8Weights
 {
-    /// <summary>What is added to L to make it positive.</summary>
-    static abstract int Centre { get; }
+    /// <summary>Groups of four weights that share a scale, a block: 8, or 4.</summary>
+    static abstract int Groups { get; }
 
-    /// <summary>How tokens must lie to be multiplied with rows.</summary>
-    static abstract TokenOrder OrderForRows { get; }
+    /// <summary>Whether a number is added to the weights of a block.</summary>
+    static abstract bool HasMinimum { get; }
+
+    /// <summary>What tokens' biases are for (<see cref="QuantizedTokens.Biases"/>).</summary>
+    static abstract int Centre { get; }
 
     /// <summary>How tokens must lie to be multiplied with panels.</summary>
     static abstract TokenOrder OrderForPanels { get; }
+
+    /// <summary>The L of a code in a panel.</summary>
+    static abstract int Weight(byte code);
 
     /// <summary>Where a block's sums start, given the token's bias of it (<see cref="QuantizedTokens.Biases"/>).</summary>
     static abstract int Start(int bias);
@@ -32,9 +38,16 @@ internal interface IInt8Weights
     /// <summary>The sums of a whole block.</summary>
     static abstract Vector512<int> Whole(Vector512<int> sums);
 
-    /// <summary>y [tokens, rows] for rows of W from <paramref name="first"/> on.</summary>
-    void MultiplyRows(Worker worker, QuantizedTokens tokens, int first, MatrixSpan y);
-
     /// <summary>Lays out so many rows from <paramref name="first"/> on.</summary>
     void Pack(Worker worker, int first, int rows, Int8Panel panel);
+}
+
+/// <summary>The same for weights of which a few tokens take whole rows, where they lie.</summary>
+internal interface IInt8Rows : IInt8Weights
+{
+    /// <summary>How tokens must lie to be multiplied with rows.</summary>
+    static abstract TokenOrder OrderForRows { get; }
+
+    /// <summary>y [tokens, rows] for rows of W from <paramref name="first"/> on.</summary>
+    void MultiplyRows(Worker worker, QuantizedTokens tokens, int first, MatrixSpan y);
 }

@@ -9,13 +9,22 @@ namespace MoKA.Native.Kernels;
 /// Rows of W in Q4_0, L = q - 8. A lane has two sums of 16 bits, which start from the token's bias and so are sums of L p:
 /// whatever part of a block is done, they stay within 16 × 8 × 127.
 /// </summary>
-internal readonly ref struct Int8Codes(ReadOnlySpan<byte> weights) : IInt8Weights
+internal readonly ref struct Int8Codes(ReadOnlySpan<byte> weights) : IInt8Rows
 {
     private const uint LowHalves = 0x0F0F0F0F;
 
+    private const int HalfOfGroups = QuantizedTokens.Block / Int8Panel.StepsOfGroup / 2;
+
     private readonly ReadOnlySpan<byte> _weights = weights;
 
-    public static int Centre => QuantizedTokens.Centre;
+    public static int Groups => 2 * HalfOfGroups;
+
+    public static bool HasMinimum => false;
+
+    public static int Centre => Q4_0.Centre;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Weight(byte code) => code - Q4_0.Centre;
 
     public static TokenOrder OrderForRows => TokenOrder.Natural;
 
@@ -64,11 +73,11 @@ internal readonly ref struct Int8Codes(ReadOnlySpan<byte> weights) : IInt8Weight
             {
                 ReadOnlySpan<byte> block = weights.Slice(row * stride + b * Q4_0.Bytes, Q4_0.Bytes);
                 panel.Scales[b * panel.Width + row] = (float)MemoryMarshal.Read<Half>(block);
-                for (int g = 0; g < Int8Panel.Groups / 2; g++)
+                for (int g = 0; g < HalfOfGroups; g++)
                 {
                     uint pairs = MemoryMarshal.Read<uint>(block[(sizeof(ushort) + g * Int8Panel.StepsOfGroup)..]);
                     panel.Put(b, g, row, pairs & LowHalves);
-                    panel.Put(b, g + Int8Panel.Groups / 2, row, pairs >> 4 & LowHalves);
+                    panel.Put(b, g + HalfOfGroups, row, pairs >> 4 & LowHalves);
                 }
             }
     }
@@ -78,6 +87,6 @@ internal readonly ref struct Int8Codes(ReadOnlySpan<byte> weights) : IInt8Weight
     {
         Vector256<int> half = Vector256.Create((int)LowHalves);
         panel.Put(block, group, row, (pairs & half).AsByte());
-        panel.Put(block, group + Int8Panel.Groups / 2, row, (pairs >>> 4 & half).AsByte());
+        panel.Put(block, group + HalfOfGroups, row, (pairs >>> 4 & half).AsByte());
     }
 }

@@ -9,11 +9,21 @@ namespace MoKA.Native.Kernels;
 /// Rows of W in NF4 or FP4, L their levels as whole numbers (<see cref="IntegerLevels"/>). Two products fit 16 bits, not more; so
 /// the sums of a lane have 32.
 /// </summary>
-internal readonly ref struct Int8Levels(CodebookRows weights) : IInt8Weights
+internal readonly ref struct Int8Levels(CodebookRows weights) : IInt8Rows
 {
+    private const int BiasesOfCentre = 8;
+
     private readonly CodebookRows _weights = weights;
 
-    public static int Centre => IntegerLevels.Centre;
+    public static int Groups => QuantizedTokens.Block / Int8Panel.StepsOfGroup;
+
+    public static bool HasMinimum => false;
+
+    /// <summary>An eighth of what the levels are centred by: biases have 16 bits.</summary>
+    public static int Centre => IntegerLevels.Centre / BiasesOfCentre;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Weight(byte code) => code - IntegerLevels.Centre;
 
     public static TokenOrder OrderForRows => TokenOrder.LinesDealt;
 
@@ -21,7 +31,7 @@ internal readonly ref struct Int8Levels(CodebookRows weights) : IInt8Weights
 
     /// <summary>-64 Σ p from a block's bias, which is -8 Σ p in two halves.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int Start(int bias) => IntegerLevels.Centre / QuantizedTokens.Centre * ((short)bias + (bias >> 16));
+    public static int Start(int bias) => BiasesOfCentre * ((short)bias + (bias >> 16));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Add(Vector256<int> sums, Vector256<byte> w, Vector256<sbyte> p) => sums + Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w, p), Vector256<short>.One);

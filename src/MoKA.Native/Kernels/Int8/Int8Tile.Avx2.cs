@@ -8,14 +8,14 @@ internal static partial class Int8Tile
 {
     /// <summary>Three tokens by 16 rows: 6 sums of integers and 6 of floats stay in registers.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void ThreeTokensAvx2<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, int depth, scoped in Int8Panel panel, Span<float> y, nuint stride) where T : IInt8Weights, allows ref struct
+    private static void ThreeTokensAvx2<T>(scoped QuantizedTokens tokens, scoped in Int8Panel panel, Span<float> y, nuint stride) where T : IInt8Weights, allows ref struct
     {
-        ref sbyte a = ref MemoryMarshal.GetReference(codes);
-        ref float e = ref MemoryMarshal.GetReference(scales);
-        ref int bias = ref MemoryMarshal.GetReference(biases);
+        ref sbyte a = ref MemoryMarshal.GetReference(tokens.Codes);
+        ref float e = ref MemoryMarshal.GetReference(tokens.Scales), sum = ref MemoryMarshal.GetReference(tokens.Sums);
+        ref int bias = ref MemoryMarshal.GetReference(tokens.Biases);
         ref byte w = ref Unsafe.As<uint, byte>(ref MemoryMarshal.GetReference(panel.Codes));
-        ref float d = ref MemoryMarshal.GetReference(panel.Scales);
-        int blocks = panel.Blocks;
+        ref float d = ref MemoryMarshal.GetReference(panel.Scales), m = ref MemoryMarshal.GetReference(panel.Minima);
+        int blocks = panel.Blocks, depth = tokens.Depth;
         Vector256<float> y00 = Vector256<float>.Zero, y10 = Vector256<float>.Zero, y20 = Vector256<float>.Zero;
         Vector256<float> y01 = Vector256<float>.Zero, y11 = Vector256<float>.Zero, y21 = Vector256<float>.Zero;
         for (int b = 0; b < blocks; b++)
@@ -23,7 +23,7 @@ internal static partial class Int8Tile
             Vector256<int> s00 = Vector256.Create(T.Start(Unsafe.Add(ref bias, b))), s01 = s00;
             Vector256<int> s10 = Vector256.Create(T.Start(Unsafe.Add(ref bias, b + blocks))), s11 = s10;
             Vector256<int> s20 = Vector256.Create(T.Start(Unsafe.Add(ref bias, b + 2 * blocks))), s21 = s20;
-            for (int g = 0; g < Int8Panel.Groups; g++)
+            for (int g = 0; g < T.Groups; g++)
             {
                 Vector256<byte> w0 = Vector256.LoadUnsafe(ref w), w1 = Vector256.LoadUnsafe(ref w, 32);
                 w = ref Unsafe.Add(ref w, 64);
@@ -49,6 +49,20 @@ internal static partial class Int8Tile
             Vector256<float> e2 = Vector256.Create(Unsafe.Add(ref e, b + 2 * blocks));
             y20 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(T.Whole(s20)) * d0, e2, y20);
             y21 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(T.Whole(s21)) * d1, e2, y21);
+            if (T.HasMinimum)
+            {
+                Vector256<float> m0 = Vector256.LoadUnsafe(ref m), m1 = Vector256.LoadUnsafe(ref m, 8);
+                m = ref Unsafe.Add(ref m, 16);
+                Vector256<float> p0 = Vector256.Create(Unsafe.Add(ref sum, b));
+                y00 = Vector256.FusedMultiplyAdd(m0, p0, y00);
+                y01 = Vector256.FusedMultiplyAdd(m1, p0, y01);
+                Vector256<float> p1 = Vector256.Create(Unsafe.Add(ref sum, b + blocks));
+                y10 = Vector256.FusedMultiplyAdd(m0, p1, y10);
+                y11 = Vector256.FusedMultiplyAdd(m1, p1, y11);
+                Vector256<float> p2 = Vector256.Create(Unsafe.Add(ref sum, b + 2 * blocks));
+                y20 = Vector256.FusedMultiplyAdd(m0, p2, y20);
+                y21 = Vector256.FusedMultiplyAdd(m1, p2, y21);
+            }
         }
         ref float to = ref MemoryMarshal.GetReference(y);
         y00.StoreUnsafe(ref to);
@@ -61,20 +75,20 @@ internal static partial class Int8Tile
 
     /// <summary>One token by 16 rows.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void OneTokenAvx2<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, scoped in Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
+    private static void OneTokenAvx2<T>(scoped QuantizedTokens tokens, scoped in Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
     {
-        ref sbyte a = ref MemoryMarshal.GetReference(codes);
-        ref float e = ref MemoryMarshal.GetReference(scales);
-        ref int bias = ref MemoryMarshal.GetReference(biases);
+        ref sbyte a = ref MemoryMarshal.GetReference(tokens.Codes);
+        ref float e = ref MemoryMarshal.GetReference(tokens.Scales), sum = ref MemoryMarshal.GetReference(tokens.Sums);
+        ref int bias = ref MemoryMarshal.GetReference(tokens.Biases);
         ref byte w = ref Unsafe.As<uint, byte>(ref MemoryMarshal.GetReference(panel.Codes));
-        ref float d = ref MemoryMarshal.GetReference(panel.Scales);
+        ref float d = ref MemoryMarshal.GetReference(panel.Scales), m = ref MemoryMarshal.GetReference(panel.Minima);
         int blocks = panel.Blocks;
         Vector256<float> y00 = Vector256<float>.Zero;
         Vector256<float> y01 = Vector256<float>.Zero;
         for (int b = 0; b < blocks; b++)
         {
             Vector256<int> s00 = Vector256.Create(T.Start(Unsafe.Add(ref bias, b))), s01 = s00;
-            for (int g = 0; g < Int8Panel.Groups; g++)
+            for (int g = 0; g < T.Groups; g++)
             {
                 Vector256<byte> w0 = Vector256.LoadUnsafe(ref w), w1 = Vector256.LoadUnsafe(ref w, 32);
                 w = ref Unsafe.Add(ref w, 64);
@@ -88,6 +102,14 @@ internal static partial class Int8Tile
             Vector256<float> e0 = Vector256.Create(Unsafe.Add(ref e, b));
             y00 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(T.Whole(s00)) * d0, e0, y00);
             y01 = Vector256.FusedMultiplyAdd(Vector256.ConvertToSingle(T.Whole(s01)) * d1, e0, y01);
+            if (T.HasMinimum)
+            {
+                Vector256<float> m0 = Vector256.LoadUnsafe(ref m), m1 = Vector256.LoadUnsafe(ref m, 8);
+                m = ref Unsafe.Add(ref m, 16);
+                Vector256<float> p0 = Vector256.Create(Unsafe.Add(ref sum, b));
+                y00 = Vector256.FusedMultiplyAdd(m0, p0, y00);
+                y01 = Vector256.FusedMultiplyAdd(m1, p0, y01);
+            }
         }
         ref float to = ref MemoryMarshal.GetReference(y);
         y00.StoreUnsafe(ref to);

@@ -8,14 +8,14 @@ internal static partial class Int8Tile
 {
     /// <summary>Six tokens by 32 rows: 12 sums of integers and 12 of floats stay in registers.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void SixTokensAvx512<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, int depth, scoped in Int8Panel panel, Span<float> y, nuint stride) where T : IInt8Weights, allows ref struct
+    private static void SixTokensAvx512<T>(scoped QuantizedTokens tokens, scoped in Int8Panel panel, Span<float> y, nuint stride) where T : IInt8Weights, allows ref struct
     {
-        ref sbyte a = ref MemoryMarshal.GetReference(codes);
-        ref float e = ref MemoryMarshal.GetReference(scales);
-        ref int bias = ref MemoryMarshal.GetReference(biases);
+        ref sbyte a = ref MemoryMarshal.GetReference(tokens.Codes);
+        ref float e = ref MemoryMarshal.GetReference(tokens.Scales), sum = ref MemoryMarshal.GetReference(tokens.Sums);
+        ref int bias = ref MemoryMarshal.GetReference(tokens.Biases);
         ref byte w = ref Unsafe.As<uint, byte>(ref MemoryMarshal.GetReference(panel.Codes));
-        ref float d = ref MemoryMarshal.GetReference(panel.Scales);
-        int blocks = panel.Blocks;
+        ref float d = ref MemoryMarshal.GetReference(panel.Scales), m = ref MemoryMarshal.GetReference(panel.Minima);
+        int blocks = panel.Blocks, depth = tokens.Depth;
         Vector512<float> y00 = Vector512<float>.Zero, y10 = Vector512<float>.Zero, y20 = Vector512<float>.Zero, y30 = Vector512<float>.Zero, y40 = Vector512<float>.Zero, y50 = Vector512<float>.Zero;
         Vector512<float> y01 = Vector512<float>.Zero, y11 = Vector512<float>.Zero, y21 = Vector512<float>.Zero, y31 = Vector512<float>.Zero, y41 = Vector512<float>.Zero, y51 = Vector512<float>.Zero;
         for (int b = 0; b < blocks; b++)
@@ -26,7 +26,7 @@ internal static partial class Int8Tile
             Vector512<int> s30 = Vector512.Create(T.Start(Unsafe.Add(ref bias, b + 3 * blocks))), s31 = s30;
             Vector512<int> s40 = Vector512.Create(T.Start(Unsafe.Add(ref bias, b + 4 * blocks))), s41 = s40;
             Vector512<int> s50 = Vector512.Create(T.Start(Unsafe.Add(ref bias, b + 5 * blocks))), s51 = s50;
-            for (int g = 0; g < Int8Panel.Groups; g++)
+            for (int g = 0; g < T.Groups; g++)
             {
                 Vector512<byte> w0 = Vector512.LoadUnsafe(ref w), w1 = Vector512.LoadUnsafe(ref w, 64);
                 w = ref Unsafe.Add(ref w, 128);
@@ -70,6 +70,29 @@ internal static partial class Int8Tile
             Vector512<float> e5 = Vector512.Create(Unsafe.Add(ref e, b + 5 * blocks));
             y50 = Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(T.Whole(s50)) * d0, e5, y50);
             y51 = Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(T.Whole(s51)) * d1, e5, y51);
+            if (T.HasMinimum)
+            {
+                Vector512<float> m0 = Vector512.LoadUnsafe(ref m), m1 = Vector512.LoadUnsafe(ref m, 16);
+                m = ref Unsafe.Add(ref m, 32);
+                Vector512<float> p0 = Vector512.Create(Unsafe.Add(ref sum, b));
+                y00 = Vector512.FusedMultiplyAdd(m0, p0, y00);
+                y01 = Vector512.FusedMultiplyAdd(m1, p0, y01);
+                Vector512<float> p1 = Vector512.Create(Unsafe.Add(ref sum, b + blocks));
+                y10 = Vector512.FusedMultiplyAdd(m0, p1, y10);
+                y11 = Vector512.FusedMultiplyAdd(m1, p1, y11);
+                Vector512<float> p2 = Vector512.Create(Unsafe.Add(ref sum, b + 2 * blocks));
+                y20 = Vector512.FusedMultiplyAdd(m0, p2, y20);
+                y21 = Vector512.FusedMultiplyAdd(m1, p2, y21);
+                Vector512<float> p3 = Vector512.Create(Unsafe.Add(ref sum, b + 3 * blocks));
+                y30 = Vector512.FusedMultiplyAdd(m0, p3, y30);
+                y31 = Vector512.FusedMultiplyAdd(m1, p3, y31);
+                Vector512<float> p4 = Vector512.Create(Unsafe.Add(ref sum, b + 4 * blocks));
+                y40 = Vector512.FusedMultiplyAdd(m0, p4, y40);
+                y41 = Vector512.FusedMultiplyAdd(m1, p4, y41);
+                Vector512<float> p5 = Vector512.Create(Unsafe.Add(ref sum, b + 5 * blocks));
+                y50 = Vector512.FusedMultiplyAdd(m0, p5, y50);
+                y51 = Vector512.FusedMultiplyAdd(m1, p5, y51);
+            }
         }
         ref float to = ref MemoryMarshal.GetReference(y);
         y00.StoreUnsafe(ref to);
@@ -88,20 +111,20 @@ internal static partial class Int8Tile
 
     /// <summary>One token by 32 rows.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void OneTokenAvx512<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, ReadOnlySpan<int> biases, scoped in Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
+    private static void OneTokenAvx512<T>(scoped QuantizedTokens tokens, scoped in Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
     {
-        ref sbyte a = ref MemoryMarshal.GetReference(codes);
-        ref float e = ref MemoryMarshal.GetReference(scales);
-        ref int bias = ref MemoryMarshal.GetReference(biases);
+        ref sbyte a = ref MemoryMarshal.GetReference(tokens.Codes);
+        ref float e = ref MemoryMarshal.GetReference(tokens.Scales), sum = ref MemoryMarshal.GetReference(tokens.Sums);
+        ref int bias = ref MemoryMarshal.GetReference(tokens.Biases);
         ref byte w = ref Unsafe.As<uint, byte>(ref MemoryMarshal.GetReference(panel.Codes));
-        ref float d = ref MemoryMarshal.GetReference(panel.Scales);
+        ref float d = ref MemoryMarshal.GetReference(panel.Scales), m = ref MemoryMarshal.GetReference(panel.Minima);
         int blocks = panel.Blocks;
         Vector512<float> y00 = Vector512<float>.Zero;
         Vector512<float> y01 = Vector512<float>.Zero;
         for (int b = 0; b < blocks; b++)
         {
             Vector512<int> s00 = Vector512.Create(T.Start(Unsafe.Add(ref bias, b))), s01 = s00;
-            for (int g = 0; g < Int8Panel.Groups; g++)
+            for (int g = 0; g < T.Groups; g++)
             {
                 Vector512<byte> w0 = Vector512.LoadUnsafe(ref w), w1 = Vector512.LoadUnsafe(ref w, 64);
                 w = ref Unsafe.Add(ref w, 128);
@@ -115,6 +138,14 @@ internal static partial class Int8Tile
             Vector512<float> e0 = Vector512.Create(Unsafe.Add(ref e, b));
             y00 = Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(T.Whole(s00)) * d0, e0, y00);
             y01 = Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(T.Whole(s01)) * d1, e0, y01);
+            if (T.HasMinimum)
+            {
+                Vector512<float> m0 = Vector512.LoadUnsafe(ref m), m1 = Vector512.LoadUnsafe(ref m, 16);
+                m = ref Unsafe.Add(ref m, 32);
+                Vector512<float> p0 = Vector512.Create(Unsafe.Add(ref sum, b));
+                y00 = Vector512.FusedMultiplyAdd(m0, p0, y00);
+                y01 = Vector512.FusedMultiplyAdd(m1, p0, y01);
+            }
         }
         ref float to = ref MemoryMarshal.GetReference(y);
         y00.StoreUnsafe(ref to);

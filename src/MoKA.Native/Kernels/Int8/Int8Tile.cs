@@ -22,42 +22,39 @@ internal static partial class Int8Tile
         return left >= tall ? tall : 1;
     }
 
-    /// <summary>y [count, width], its rows <paramref name="stride"/> apart, = tokens from <paramref name="first"/> on times the panel; count as <see cref="Height"/> says.</summary>
-    public static void Run<T>(InstructionSet set, scoped in QuantizedTokens tokens, int first, int count, scoped in Int8Panel panel, Span<float> y, int stride) where T : IInt8Weights, allows ref struct
+    /// <summary>y [tokens, width], its rows <paramref name="stride"/> apart, = tokens, as many as <see cref="Height"/> says, times the panel.</summary>
+    public static void Run<T>(InstructionSet set, scoped QuantizedTokens tokens, scoped in Int8Panel panel, Span<float> y, int stride) where T : IInt8Weights, allows ref struct
     {
-        // The slices prove the bounds once; the tiles then read and write without checks.
-        ReadOnlySpan<sbyte> codes = tokens.Codes.Slice(first * tokens.Depth, count * tokens.Depth);
-        ReadOnlySpan<float> scales = tokens.Scales.Slice(first * tokens.Blocks, count * tokens.Blocks);
-        ReadOnlySpan<int> biases = tokens.Biases.Slice(first * tokens.Blocks, count * tokens.Blocks);
-        y = y[..((count - 1) * stride + panel.Width)];
+        // The slice proves the bounds once; the tiles then read and write without checks.
+        y = y[..((tokens.Tokens - 1) * stride + panel.Width)];
         if (panel.Blocks == 0)
         {
-            for (int t = 0; t < count; t++) y.Slice(t * stride, panel.Width).Clear();
+            for (int t = 0; t < tokens.Tokens; t++) y.Slice(t * stride, panel.Width).Clear();
             return;
         }
         switch (set)
         {
-            case InstructionSet.Avx512 when count == 6:
-                SixTokensAvx512<T>(codes, scales, biases, tokens.Depth, in panel, y, (nuint)stride);
+            case InstructionSet.Avx512 when tokens.Tokens == 6:
+                SixTokensAvx512<T>(tokens, in panel, y, (nuint)stride);
                 break;
             case InstructionSet.Avx512:
-                OneTokenAvx512<T>(codes, scales, biases, in panel, y);
+                OneTokenAvx512<T>(tokens, in panel, y);
                 break;
-            case InstructionSet.Avx2 when count == 3:
-                ThreeTokensAvx2<T>(codes, scales, biases, tokens.Depth, in panel, y, (nuint)stride);
+            case InstructionSet.Avx2 when tokens.Tokens == 3:
+                ThreeTokensAvx2<T>(tokens, in panel, y, (nuint)stride);
                 break;
             case InstructionSet.Avx2:
-                OneTokenAvx2<T>(codes, scales, biases, in panel, y);
+                OneTokenAvx2<T>(tokens, in panel, y);
                 break;
             default:
-                Scalar<T>(codes, scales, in panel, y);
+                Scalar<T>(tokens, in panel, y);
                 break;
         }
     }
 
     /// <summary>The specification, for one token.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void Scalar<T>(ReadOnlySpan<sbyte> codes, ReadOnlySpan<float> scales, scoped in Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
+    private static void Scalar<T>(scoped QuantizedTokens token, scoped in Int8Panel panel, Span<float> y) where T : IInt8Weights, allows ref struct
     {
         ReadOnlySpan<byte> weights = MemoryMarshal.AsBytes(panel.Codes);
         for (int row = 0; row < panel.Width; row++)
@@ -65,13 +62,14 @@ internal static partial class Int8Tile
             float sum = 0;
             for (int b = 0; b < panel.Blocks; b++)
             {
-                int products = 0;
-                for (int k = 0; k < QuantizedTokens.Block; k++)
+                int products = 0, scale = b * panel.Width + row;
+                for (int k = 0; k < token.BlockSize; k++)
                 {
-                    int at = ((b * Int8Panel.Groups + k / Int8Panel.StepsOfGroup) * panel.Width + row) * Int8Panel.StepsOfGroup + k % Int8Panel.StepsOfGroup;
-                    products += (weights[at] - T.Centre) * codes[b * QuantizedTokens.Block + k];
+                    int at = ((b * T.Groups + k / Int8Panel.StepsOfGroup) * panel.Width + row) * Int8Panel.StepsOfGroup + k % Int8Panel.StepsOfGroup;
+                    products += T.Weight(weights[at]) * token.Codes[b * token.BlockSize + k];
                 }
-                sum = MathF.FusedMultiplyAdd(products * panel.Scales[b * panel.Width + row], scales[b], sum);
+                sum = MathF.FusedMultiplyAdd(products * panel.Scales[scale], token.Scales[b], sum);
+                if (T.HasMinimum) sum = MathF.FusedMultiplyAdd(panel.Minima[scale], token.Sums[b], sum);
             }
             y[row] = sum;
         }

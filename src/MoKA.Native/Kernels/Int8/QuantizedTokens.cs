@@ -5,45 +5,51 @@ using System.Runtime.Intrinsics;
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// Rows of activations in 8 bits: blocks of 32 with a float scale, a = q d, d = max |a| / 127, q rounded half to even. Beside
-/// each block stands its bias, for weights whose codes are 8 too large: -8 times the sum of its q, apart for the first and
-/// the last two of every four, as the tiles add them up.
+/// Rows of activations in 8 bits: blocks of 32, or of 16, with a float scale, a = q d, d = max |a| / 127, q rounded half to even.
+/// Beside each block stand its bias, for weights whose codes are too large by a number, the centre: -centre times the sum of its q,
+/// apart for the first and the last two of every four, as the tiles add them up; and its sum, d Σ q, for weights with a minimum.
 /// </summary>
 internal readonly ref struct QuantizedTokens
 {
+    /// <summary>Activations of a block, unless weights need blocks of half as many.</summary>
     public const int Block = 32;
-
-    /// <summary>By how much the codes of Q4_0 are too large.</summary>
-    public const int Centre = 8;
 
     private const int Largest = 127;
 
     /// <summary>Room for [tokens, depth] in memory of at least <see cref="FloatsFor"/>.</summary>
-    public QuantizedTokens(int tokens, int depth, Span<float> memory)
+    public QuantizedTokens(int tokens, int depth, int blockSize, Span<float> memory)
     {
-        (Tokens, Depth) = (tokens, depth);
-        int blocks = tokens * (depth / Block);
+        (Tokens, Depth, BlockSize) = (tokens, depth, blockSize);
+        int blocks = tokens * Blocks;
         Scales = memory[..blocks];
-        Biases = MemoryMarshal.Cast<float, int>(memory.Slice(blocks, blocks));
-        Codes = MemoryMarshal.Cast<float, sbyte>(memory.Slice(2 * blocks, blocks * (Block / sizeof(float))));
+        Sums = memory.Slice(blocks, blocks);
+        Biases = MemoryMarshal.Cast<float, int>(memory.Slice(2 * blocks, blocks));
+        Codes = MemoryMarshal.Cast<float, sbyte>(memory.Slice(3 * blocks, blocks * (blockSize / sizeof(float))));
     }
 
-    private QuantizedTokens(Span<float> scales, Span<int> biases, Span<sbyte> codes)
+    private QuantizedTokens(QuantizedTokens all, int first, int count)
     {
-        (Tokens, Depth) = (1, codes.Length);
-        Scales = scales;
-        Biases = biases;
-        Codes = codes;
+        (Tokens, Depth, BlockSize) = (count, all.Depth, all.BlockSize);
+        Scales = all.Scales.Slice(first * Blocks, count * Blocks);
+        Sums = all.Sums.Slice(first * Blocks, count * Blocks);
+        Biases = all.Biases.Slice(first * Blocks, count * Blocks);
+        Codes = all.Codes.Slice(first * Depth, count * Depth);
     }
 
     public int Tokens { get; }
 
     public int Depth { get; }
 
-    public int Blocks => Depth / Block;
+    /// <summary>Activations of a block, 32 or 16.</summary>
+    public int BlockSize { get; }
+
+    public int Blocks => Depth / BlockSize;
 
     /// <summary>One scale a block [tokens, blocks].</summary>
     public Span<float> Scales { get; }
+
+    /// <summary>The sum of each block [tokens, blocks], of the activations as they were rounded.</summary>
+    public Span<float> Sums { get; }
 
     /// <summary>Two 16-bit biases a block [tokens, blocks].</summary>
     public Span<int> Biases { get; }
@@ -52,15 +58,18 @@ internal readonly ref struct QuantizedTokens
     public Span<sbyte> Codes { get; }
 
     /// <summary>One of them.</summary>
-    public QuantizedTokens Token(int token) => new(Scales.Slice(token * Blocks, Blocks), Biases.Slice(token * Blocks, Blocks), Codes.Slice(token * Depth, Depth));
+    public QuantizedTokens Token(int token) => new(this, token, 1);
+
+    /// <summary>Some that follow each other.</summary>
+    public QuantizedTokens Range(int first, int count) => new(this, first, count);
 
     /// <summary>How many floats of memory [tokens, depth] takes.</summary>
-    public static int FloatsFor(int tokens, int depth) => checked(tokens * (depth / Block) * (2 + Block / sizeof(float)));
+    public static int FloatsFor(int tokens, int depth, int blockSize) => checked(tokens * (depth / blockSize) * (3 + blockSize / sizeof(float)));
 
-    /// <summary>Quantises the rows of x [tokens, depth], in the order that is asked for.</summary>
-    public void Quantize(Cpu cpu, MatrixSpan x, TokenOrder order)
+    /// <summary>Quantises the rows of x [tokens, depth], in the order that is asked for, for weights whose codes are too large by <paramref name="centre"/>.</summary>
+    public void Quantize(Cpu cpu, MatrixSpan x, TokenOrder order, int centre)
     {
-        QuantizeJob job = new(x, this, order);
+        QuantizeJob job = new(x, this, order, centre);
         if (x.Rows == 1) cpu.RunSerially(1, ref job);
         else cpu.Run(x.Rows, ref job);
     }
@@ -69,21 +78,29 @@ internal readonly ref struct QuantizedTokens
     public static int HalfOfLine(int depth, int k) => Math.Min(Prefetch.Line, (depth - k) / 2);
 
     [MethodImpl(Compiled.AtOnce)]
-    private void Quantize(int token, ReadOnlySpan<float> x)
+    private void Quantize(int token, ReadOnlySpan<float> x, int centre)
     {
         for (int b = 0; b < Blocks; b++)
         {
             int at = token * Blocks + b;
-            Vector256<sbyte> codes = QuantizeBlock(x.Slice(b * Block, Block), out Scales[at]);
-            codes.CopyTo(Codes[(token * Depth + b * Block)..]);
-            Biases[at] = Bias(codes);
+            ReadOnlySpan<float> block = x.Slice(b * BlockSize, BlockSize);
+            Span<sbyte> to = Codes.Slice(token * Depth + b * BlockSize, BlockSize);
+            // The second half of a short block is zeros.
+            bool whole = BlockSize == Block;
+            Vector256<float> x2 = whole ? Vector256.Create(block[16..]) : default, x3 = whole ? Vector256.Create(block[24..]) : default;
+            Vector256<sbyte> codes = QuantizeBlock(Vector256.Create(block), Vector256.Create(block[8..]), x2, x3, out float d);
+            if (whole) codes.CopyTo(to);
+            else codes.GetLower().CopyTo(to);
+            Vector128<short> pairs = SumPairs(codes);
+            Scales[at] = d;
+            Sums[at] = d * (pairs[0] + pairs[1]);
+            Biases[at] = (pairs * (short)-centre).AsInt32()[0];
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<sbyte> QuantizeBlock(ReadOnlySpan<float> x, out float d)
+    private static Vector256<sbyte> QuantizeBlock(Vector256<float> x0, Vector256<float> x1, Vector256<float> x2, Vector256<float> x3, out float d)
     {
-        Vector256<float> x0 = Vector256.Create(x), x1 = Vector256.Create(x[8..]), x2 = Vector256.Create(x[16..]), x3 = Vector256.Create(x[24..]);
         // Magnitudes are ordered as the integers of their bits, with what is not a number above all.
         Vector256<int> most = Vector256.Max(Vector256.Max(Magnitude(x0), Magnitude(x1)), Vector256.Max(Magnitude(x2), Magnitude(x3)));
         Vector128<int> half = Vector128.Max(most.GetLower(), most.GetUpper());
@@ -99,15 +116,14 @@ internal readonly ref struct QuantizedTokens
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<int> Whole(Vector256<float> x) => Vector256.Min(Vector256.Max(Vector256.ConvertToInt32(Vector256.Round(x)), Vector256.Create(-Largest)), Vector256.Create(Largest));
 
-    /// <summary>-8 times the sums of the first and of the last two of every four, two numbers of 16 bits.</summary>
+    /// <summary>The sums of the first and of the last two of every four, two numbers of 16 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Bias(Vector256<sbyte> codes)
+    private static Vector128<short> SumPairs(Vector256<sbyte> codes)
     {
         Vector256<short> neighbours = (codes.AsInt16() << 8 >> 8) + (codes.AsInt16() >> 8);
         Vector128<short> half = neighbours.GetLower() + neighbours.GetUpper();
         half += Vector128.Shuffle(half.AsInt32(), Vector128.Create(2, 3, 0, 1)).AsInt16();
-        half += Vector128.Shuffle(half.AsInt32(), Vector128.Create(1, 0, 3, 2)).AsInt16();
-        return (half * (short)-Centre).AsInt32()[0];
+        return half + Vector128.Shuffle(half.AsInt32(), Vector128.Create(1, 0, 3, 2)).AsInt16();
     }
 
     /// <summary>Of every eight codes the first of each pair, then the second.</summary>
@@ -138,14 +154,14 @@ internal readonly ref struct QuantizedTokens
         }
     }
 
-    private readonly ref struct QuantizeJob(MatrixSpan x, QuantizedTokens tokens, TokenOrder order) : IJob
+    private readonly ref struct QuantizeJob(MatrixSpan x, QuantizedTokens tokens, TokenOrder order, int centre) : IJob
     {
         private readonly MatrixSpan _x = x;
         private readonly QuantizedTokens _tokens = tokens;
 
         public void Run(int item, Worker worker)
         {
-            _tokens.Quantize(item, _x.Row(item));
+            _tokens.Quantize(item, _x.Row(item), centre);
             Span<sbyte> codes = _tokens.Codes.Slice(item * _tokens.Depth, _tokens.Depth);
             if (order == TokenOrder.EightsDealt) DealEights(codes);
             else if (order == TokenOrder.LinesDealt) DealLines(codes);

@@ -33,6 +33,12 @@ internal abstract class BlockFormat(int weights, int bytes)
 
     /// <summary>y [tokens, some] += x [tokens, in] times the first of <paramref name="rows"/>, some times the 64 that <see cref="LaneRows"/> takes.</summary>
     public abstract void MultiplyFew(Worker worker, ReadOnlySpan<byte> rows, int bytesOfRow, MatrixSpan x, MatrixSpan y);
+
+    /// <summary>Whether there are products in integers.</summary>
+    public virtual bool TakesInt8 => false;
+
+    /// <summary>y [tokens, outputs] = x [tokens, in] Wᵀ with x rounded to 8 bits, where there are.</summary>
+    public virtual void MultiplyInIntegers(Cpu cpu, MatrixSpan x, ReadOnlySpan<byte> weights, int outputs, MatrixSpan y) => throw new NotSupportedException("Numbers of 16 bits have no products in integers.");
 }
 
 /// <summary>One block of a quantised format, whose weights are decoded in groups of 32: see its file for the layout.</summary>
@@ -52,8 +58,12 @@ internal interface IBlock
 }
 
 /// <summary>Rows of quantised blocks.</summary>
-internal abstract class BlockFormat<TBlock>() : BlockFormat(TBlock.Weights, TBlock.Bytes) where TBlock : struct, IBlock
+internal abstract class BlockFormat<TBlock>() : BlockFormat(TBlock.Weights, TBlock.Bytes) where TBlock : struct, IBlockInLanes
 {
+    public sealed override bool TakesInt8 => true;
+
+    public sealed override void MultiplyInIntegers(Cpu cpu, MatrixSpan x, ReadOnlySpan<byte> weights, int outputs, MatrixSpan y) => Int8Product.Multiply<TBlock>(cpu, x, weights, outputs, y);
+
     [MethodImpl(Compiled.AtOnce)]
     public override void Dequantize(ReadOnlySpan<byte> row, int column, Span<float> weights)
     {

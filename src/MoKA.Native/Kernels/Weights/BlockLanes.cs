@@ -73,7 +73,7 @@ internal static class BlockLanes<TBlock, TIntegers, TFloats>
         ref float scales = ref of.Scales, minima = ref of.Minima;
         for (int i = 0; i < of.Count; i++)
         {
-            TBlock.Scales<TIntegers, TFloats>(ref block, of.Stride, ref scales, ref minima);
+            TBlock.Scales<TIntegers, TFloats>(ref block, of.Stride, ref scales, ref minima, Rows);
             block = ref Unsafe.Add(ref block, TBlock.Bytes);
             scales = ref Unsafe.Add(ref scales, ScalesOfBlock);
             minima = ref Unsafe.Add(ref minima, ScalesOfBlock);
@@ -97,7 +97,7 @@ internal static class BlockLanes<TBlock, TIntegers, TFloats>
                 Prefetch.Next(ref next, ahead);
                 for (nint r = 0; r < Four; r++)
                 {
-                    TBlock.Codes<TIntegers, TFloats>(ref Unsafe.Add(ref block, r * register), stride, run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3);
+                    Codes(ref Unsafe.Add(ref block, r * register), stride, run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3);
                     Unsafe.Add(ref codes, r) = c0;
                     Unsafe.Add(ref codes, Four + r) = c1;
                     Unsafe.Add(ref codes, 2 * Four + r) = c2;
@@ -144,7 +144,7 @@ internal static class BlockLanes<TBlock, TIntegers, TFloats>
             for (int run = 0; run < RunsOfBlock; run++)
             {
                 Prefetch.Next(ref next, ahead);
-                TBlock.Codes<TIntegers, TFloats>(ref block, stride, run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3);
+                Codes(ref block, stride, run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3);
                 (codes, Unsafe.Add(ref codes, 1), Unsafe.Add(ref codes, 2), Unsafe.Add(ref codes, 3)) = (c0, c1, c2, c3);
                 for (nint integer = 0; integer < IntegersOfRun; integer++)
                 {
@@ -169,6 +169,14 @@ internal static class BlockLanes<TBlock, TIntegers, TFloats>
         b.Store(ref y1, 0);
         c.Store(ref y2, 0);
         d.Store(ref y3, 0);
+    }
+
+    /// <summary>The codes of a run as signed numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Codes(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+    {
+        TBlock.Codes<TIntegers, TFloats>(ref block, stride, run, out c0, out c1, out c2, out c3);
+        if (TBlock.Centre != 0) LaneCodes<TIntegers, TFloats>.Centre(TBlock.Centre, ref c0, ref c1, ref c2, ref c3);
     }
 
     private static ref float First(MatrixSpan y, int token) => ref MemoryMarshal.GetReference(y.Row(token)[..TFloats.Count]);

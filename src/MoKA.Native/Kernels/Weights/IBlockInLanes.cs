@@ -1,8 +1,9 @@
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// A block of each of as many rows as a register has lanes. Its weights are runs of 16, each weight a signed byte times a scale,
-/// plus a minimum where the format has them, rounded as <see cref="IBlock.Dequantize"/> rounds. See <see cref="BlockLanes"/>.
+/// A block of each of as many rows as a register has lanes. Its weights are runs of 16, each weight a code less the centre times a
+/// scale, plus a minimum where the format has them, rounded as <see cref="IBlock.Dequantize"/> rounds. See <see cref="BlockLanes"/>
+/// and, for products in integers, <see cref="Int8Blocks{TBlock}"/>.
 /// </summary>
 internal interface IBlockInLanes : IBlock
 {
@@ -12,12 +13,18 @@ internal interface IBlockInLanes : IBlock
     /// <summary>Whether weights have a minimum added.</summary>
     static abstract bool HasMinimum { get; }
 
-    /// <summary>Writes the scales of the blocks, a register for each, <see cref="BlockLanes.Rows"/> floats apart; and the minima so.</summary>
-    static abstract void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+    /// <summary>The bits of a code. Codes of 8 are signed, the others are not.</summary>
+    static abstract int Bits { get; }
+
+    /// <summary>What a code is less; 0 where codes are signed or weights have a minimum.</summary>
+    static abstract byte Centre { get; }
+
+    /// <summary>Writes the scales of the blocks, a register for each, so many floats apart; and the minima so.</summary>
+    static abstract void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima, int apart)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats>;
 
-    /// <summary>The sixteen signed bytes of a run, four in each integer.</summary>
+    /// <summary>The sixteen codes of a run, a byte each, four in each integer.</summary>
     static abstract void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats>;

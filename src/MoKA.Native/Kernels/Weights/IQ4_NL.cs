@@ -7,20 +7,47 @@ namespace MoKA.Native.Kernels;
 /// ggml's IQ4_NL, sixteen uneven levels: w = level(q) d. 32 weights in 18 bytes, 4.5 bits each.
 /// <code>d f16 | 16 bytes: weight j low, weight j + 16 high</code>
 /// </summary>
-internal readonly struct IQ4_NL : IBlock
+internal readonly struct IQ4_NL : IBlockInLanes
 {
     private const int Size = 18, CodesAt = 2;
+
+    private static Vector128<sbyte> Levels => Vector128.Create((sbyte)-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
 
     public static int Weights => GroupOf32.Length;
 
     public static int Bytes => Size;
 
+    public static int RunsOfScale => 2;
+
+    public static bool HasMinimum => false;
+
+    public static int Bits => 8;
+
+    public static byte Centre => 0;
+
     public static void Dequantize(ref byte block, int group, ref float weights)
     {
-        Vector128<sbyte> levels = Vector128.Create((sbyte)-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
         Vector256<byte> codes = GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt));
-        Vector256<sbyte> q = Vector256.Create(Vector128.Shuffle(levels, codes.GetLower().AsSByte()), Vector128.Shuffle(levels, codes.GetUpper().AsSByte()));
+        Vector256<sbyte> q = Vector256.Create(Vector128.Shuffle(Levels, codes.GetLower().AsSByte()), Vector128.Shuffle(Levels, codes.GetUpper().AsSByte()));
         GroupOf32.Scale(q, GroupOf32.Half(ref block, 0), ref weights);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima, int apart)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats> =>
+            LaneCodes<TIntegers, TFloats>.Scale(ref block, stride, ref scales);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats>
+    {
+        LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, CodesAt), stride, 4 * run, 15, out c0, out c1, out c2, out c3);
+        c0 = TIntegers.LookUp(Levels, c0);
+        c1 = TIntegers.LookUp(Levels, c1);
+        c2 = TIntegers.LookUp(Levels, c2);
+        c3 = TIntegers.LookUp(Levels, c3);
     }
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0));

@@ -45,6 +45,14 @@ internal static class LaneCodes<TIntegers, TFloats>
         c3 |= FourBits(bits >>> first + 12);
     }
 
+    /// <summary>The scales of blocks that begin with one, in half precision.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scale(ref byte block, nint stride, ref float scale)
+    {
+        TIntegers.Load(ref block, stride, out TIntegers first, out _, out _, out _);
+        first.LowerHalf().Store(ref scale, 0);
+    }
+
     /// <summary>The scales and minima of blocks that begin with one of each, in half precision.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ScaleAndMinimum(ref byte block, nint stride, ref float scale, ref float minimum)

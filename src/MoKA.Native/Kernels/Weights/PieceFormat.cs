@@ -9,7 +9,7 @@ namespace MoKA.Native.Kernels;
 /// multiplied with them as <see cref="LaneRows"/>.
 /// </summary>
 internal sealed class PieceFormat<TBlock, TPiece>(params float[] levels) : BlockFormat<TBlock>
-    where TBlock : struct, IBlock
+    where TBlock : struct, IBlockInLanes
     where TPiece : struct, ILanePiece
 {
     private const int Levels = 16;

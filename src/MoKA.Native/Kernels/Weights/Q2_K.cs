@@ -20,6 +20,10 @@ internal readonly struct Q2_K : IBlockInLanes
 
     public static bool HasMinimum => true;
 
+    public static int Bits => 2;
+
+    public static byte Centre => 0;
+
     public static void Dequantize(ref byte block, int group, ref float weights)
     {
         Vector256<sbyte> q = GroupOf32.TwoBits(ref Unsafe.Add(ref block, CodesAt + group / 4 * GroupOf32.Length), group % 4).AsSByte();
@@ -29,7 +33,7 @@ internal readonly struct Q2_K : IBlockInLanes
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima, int apart)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats>
     {
@@ -39,8 +43,8 @@ internal readonly struct Q2_K : IBlockInLanes
         for (int run = 0; run < 16; run++)
         {
             TIntegers pair = ((run >> 2) switch { 0 => p0, 1 => p1, 2 => p2, _ => p3 }) >>> 8 * (run & 3);
-            (d * (pair & 15).ToFloats()).Store(ref scales, run * BlockLanes.Rows);
-            (m * (pair >>> 4 & 15).ToFloats()).Store(ref minima, run * BlockLanes.Rows);
+            (d * (pair & 15).ToFloats()).Store(ref scales, run * apart);
+            (m * (pair >>> 4 & 15).ToFloats()).Store(ref minima, run * apart);
         }
     }
 

@@ -11,7 +11,7 @@ namespace MoKA.Native.Kernels;
 /// </summary>
 internal readonly struct Q3_K : IBlockInLanes
 {
-    private const int Size = 110, LowerAt = 32, ScalesAt = 96, ScaleAt = 108, Centre = 4, CentreOfScales = 32;
+    private const int Size = 110, LowerAt = 32, ScalesAt = 96, ScaleAt = 108, CentreOfScales = 32;
 
     public static int Weights => 8 * GroupOf32.Length;
 
@@ -20,6 +20,10 @@ internal readonly struct Q3_K : IBlockInLanes
     public static int RunsOfScale => 1;
 
     public static bool HasMinimum => false;
+
+    public static int Bits => 3;
+
+    public static byte Centre => 4;
 
     public static void Dequantize(ref byte block, int group, ref float weights)
     {
@@ -32,7 +36,7 @@ internal readonly struct Q3_K : IBlockInLanes
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima, int apart)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats>
     {
@@ -44,7 +48,7 @@ internal readonly struct Q3_K : IBlockInLanes
         {
             int place = 8 * (run & 3);
             TIntegers s = ((run & 4) == 0 ? first : second) >>> place + 4 * (run >> 3) & 15 | (upper >>> place + 2 * (run >> 2) & 3) << 4;
-            (d * (s.ToFloats() - TFloats.Broadcast(CentreOfScales))).Store(ref scales, run * BlockLanes.Rows);
+            (d * (s.ToFloats() - TFloats.Broadcast(CentreOfScales))).Store(ref scales, run * apart);
         }
     }
 
@@ -56,7 +60,6 @@ internal readonly struct Q3_K : IBlockInLanes
         int group = run / 2, from = run % 2 * BlockLanes.Run;
         LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, LowerAt + group / 4 * GroupOf32.Length + from), stride, 2 * (group % 4), 3, out c0, out c1, out c2, out c3);
         LaneCodes<TIntegers, TFloats>.Join(ref Unsafe.Add(ref block, from), stride, group, 1, low: 2, ref c0, ref c1, ref c2, ref c3);
-        LaneCodes<TIntegers, TFloats>.Centre(Centre, ref c0, ref c1, ref c2, ref c3);
     }
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, ScaleAt));

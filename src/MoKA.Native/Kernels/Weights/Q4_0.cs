@@ -8,16 +8,36 @@ namespace MoKA.Native.Kernels;
 /// ggml's Q4_0, symmetric 4-bit: w = (q - 8) d. 32 weights in 18 bytes, 4.5 bits each.
 /// <code>d f16 | 16 bytes: weight j low, weight j + 16 high</code>
 /// </summary>
-internal readonly struct Q4_0 : IBlock
+internal readonly struct Q4_0 : IBlockInLanes
 {
-    private const int Size = 18, CodesAt = 2, Centre = 8;
+    private const int Size = 18, CodesAt = 2;
 
     public static int Weights => GroupOf32.Length;
 
     public static int Bytes => Size;
 
+    public static int RunsOfScale => 2;
+
+    public static bool HasMinimum => false;
+
+    public static int Bits => 4;
+
+    public static byte Centre => 8;
+
     public static void Dequantize(ref byte block, int group, ref float weights) =>
         GroupOf32.Scale(GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt)).AsSByte() - Vector256.Create((sbyte)Centre), GroupOf32.Half(ref block, 0), ref weights);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima, int apart)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats> =>
+            LaneCodes<TIntegers, TFloats>.Scale(ref block, stride, ref scales);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats> =>
+            LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, CodesAt), stride, 4 * run, 15, out c0, out c1, out c2, out c3);
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0));
 

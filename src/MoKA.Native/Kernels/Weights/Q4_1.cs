@@ -18,11 +18,15 @@ internal readonly struct Q4_1 : IBlockInLanes
 
     public static bool HasMinimum => true;
 
+    public static int Bits => 4;
+
+    public static byte Centre => 0;
+
     public static void Dequantize(ref byte block, int group, ref float weights) =>
         GroupOf32.ScaleAndShift(GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt)), GroupOf32.Half(ref block, 0), GroupOf32.Half(ref block, MinimumAt), ref weights);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima, int apart)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats> =>
         LaneCodes<TIntegers, TFloats>.ScaleAndMinimum(ref block, stride, ref scales, ref minima);

@@ -18,6 +18,10 @@ internal readonly struct Q4_K : IBlockInLanes
 
     public static bool HasMinimum => true;
 
+    public static int Bits => 4;
+
+    public static byte Centre => 0;
+
     public static void Dequantize(ref byte block, int group, ref float weights)
     {
         (int s, int t) = SixBitPairs.Read(ref Unsafe.Add(ref block, PairsAt), group);
@@ -26,10 +30,10 @@ internal readonly struct Q4_K : IBlockInLanes
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima, int apart)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats> =>
-            SixBitPairs.Scales<TIntegers, TFloats>(ref block, stride, ref scales, ref minima);
+            SixBitPairs.Scales<TIntegers, TFloats>(ref block, stride, ref scales, ref minima, apart);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)

@@ -9,7 +9,7 @@ namespace MoKA.Native.Kernels;
 /// </summary>
 internal readonly struct Q5_0 : IBlockInLanes
 {
-    private const int Size = 22, FifthBitsAt = 2, CodesAt = 6, Centre = 16;
+    private const int Size = 22, FifthBitsAt = 2, CodesAt = 6;
 
     public static int Weights => GroupOf32.Length;
 
@@ -19,6 +19,10 @@ internal readonly struct Q5_0 : IBlockInLanes
 
     public static bool HasMinimum => false;
 
+    public static int Bits => 5;
+
+    public static byte Centre => 16;
+
     public static void Dequantize(ref byte block, int group, ref float weights)
     {
         Vector256<byte> q = GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt)) | GroupOf32.WhereBit(Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref block, FifthBitsAt)), 16);
@@ -26,22 +30,16 @@ internal readonly struct Q5_0 : IBlockInLanes
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima, int apart)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
-        where TFloats : struct, ILanes<TFloats>
-    {
-        TIntegers.Load(ref block, stride, out TIntegers first, out _, out _, out _);
-        first.LowerHalf().Store(ref scales, 0);
-    }
+        where TFloats : struct, ILanes<TFloats> =>
+            LaneCodes<TIntegers, TFloats>.Scale(ref block, stride, ref scales);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
-        where TFloats : struct, ILanes<TFloats>
-    {
-        LaneCodes<TIntegers, TFloats>.ReadFiveBits(ref Unsafe.Add(ref block, CodesAt), ref Unsafe.Add(ref block, FifthBitsAt), stride, run, out c0, out c1, out c2, out c3);
-        LaneCodes<TIntegers, TFloats>.Centre(Centre, ref c0, ref c1, ref c2, ref c3);
-    }
+        where TFloats : struct, ILanes<TFloats> =>
+            LaneCodes<TIntegers, TFloats>.ReadFiveBits(ref Unsafe.Add(ref block, CodesAt), ref Unsafe.Add(ref block, FifthBitsAt), stride, run, out c0, out c1, out c2, out c3);
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0));
 }

@@ -19,6 +19,10 @@ internal readonly struct Q5_1 : IBlockInLanes
 
     public static bool HasMinimum => true;
 
+    public static int Bits => 5;
+
+    public static byte Centre => 0;
+
     public static void Dequantize(ref byte block, int group, ref float weights)
     {
         Vector256<byte> q = GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt)) | GroupOf32.WhereBit(Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref block, FifthBitsAt)), 16);
@@ -26,7 +30,7 @@ internal readonly struct Q5_1 : IBlockInLanes
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima, int apart)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats> =>
         LaneCodes<TIntegers, TFloats>.ScaleAndMinimum(ref block, stride, ref scales, ref minima);

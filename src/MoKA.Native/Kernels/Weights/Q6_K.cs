@@ -11,7 +11,7 @@ namespace MoKA.Native.Kernels;
 /// </summary>
 internal readonly struct Q6_K : IBlockInLanes
 {
-    private const int Size = 210, UpperAt = 128, ScalesAt = 192, ScaleAt = 208, Centre = 32;
+    private const int Size = 210, UpperAt = 128, ScalesAt = 192, ScaleAt = 208;
 
     public static int Weights => 8 * GroupOf32.Length;
 
@@ -20,6 +20,10 @@ internal readonly struct Q6_K : IBlockInLanes
     public static int RunsOfScale => 1;
 
     public static bool HasMinimum => false;
+
+    public static int Bits => 6;
+
+    public static byte Centre => 32;
 
     public static void Dequantize(ref byte block, int group, ref float weights)
     {
@@ -33,7 +37,7 @@ internal readonly struct Q6_K : IBlockInLanes
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima, int apart)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats>
     {
@@ -42,10 +46,10 @@ internal readonly struct Q6_K : IBlockInLanes
         TFloats d = last.UpperHalf();
         for (int i = 0; i < sizeof(int); i++)
         {
-            (d * s0.SignedByte(i)).Store(ref scales, i * BlockLanes.Rows);
-            (d * s1.SignedByte(i)).Store(ref scales, (4 + i) * BlockLanes.Rows);
-            (d * s2.SignedByte(i)).Store(ref scales, (8 + i) * BlockLanes.Rows);
-            (d * s3.SignedByte(i)).Store(ref scales, (12 + i) * BlockLanes.Rows);
+            (d * s0.SignedByte(i)).Store(ref scales, i * apart);
+            (d * s1.SignedByte(i)).Store(ref scales, (4 + i) * apart);
+            (d * s2.SignedByte(i)).Store(ref scales, (8 + i) * apart);
+            (d * s3.SignedByte(i)).Store(ref scales, (12 + i) * apart);
         }
     }
 
@@ -57,7 +61,6 @@ internal readonly struct Q6_K : IBlockInLanes
         int half = run / 8, g = run / 2 % 4, from = run % 2 * BlockLanes.Run;
         LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, half * 64 + g % 2 * GroupOf32.Length + from), stride, g / 2 * 4, 15, out c0, out c1, out c2, out c3);
         LaneCodes<TIntegers, TFloats>.Join(ref Unsafe.Add(ref block, UpperAt + half * GroupOf32.Length + from), stride, 2 * g, 3, low: 4, ref c0, ref c1, ref c2, ref c3);
-        LaneCodes<TIntegers, TFloats>.Centre(Centre, ref c0, ref c1, ref c2, ref c3);
     }
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, ScaleAt));

@@ -8,7 +8,7 @@ namespace MoKA.Native.Kernels;
 /// ggml's Q8_0, symmetric 8-bit: w = q d. 32 weights in 34 bytes, 8.5 bits each.
 /// <code>d f16 | 32 signed bytes</code>
 /// </summary>
-internal readonly struct Q8_0 : IBlock
+internal readonly struct Q8_0 : IBlockInLanes
 {
     private const int Size = 34, CodesAt = 2;
 
@@ -16,8 +16,28 @@ internal readonly struct Q8_0 : IBlock
 
     public static int Bytes => Size;
 
+    public static int RunsOfScale => 2;
+
+    public static bool HasMinimum => false;
+
+    public static int Bits => 8;
+
+    public static byte Centre => 0;
+
     public static void Dequantize(ref byte block, int group, ref float weights) =>
         GroupOf32.Scale(Vector256.LoadUnsafe(ref Unsafe.Add(ref block, CodesAt)).AsSByte(), GroupOf32.Half(ref block, 0), ref weights);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima, int apart)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats> =>
+            LaneCodes<TIntegers, TFloats>.Scale(ref block, stride, ref scales);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats> =>
+            TIntegers.Load(ref Unsafe.Add(ref block, CodesAt + run * BlockLanes.Run), stride, out c0, out c1, out c2, out c3);
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0));
 

@@ -19,7 +19,7 @@ internal static class SixBitPairs
 
     /// <summary>What blocks that begin with d, m and the pairs multiply by, d s, and what they add, - m t, for as many rows as there are lanes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima)
+    public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima, int apart)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats>
     {
@@ -29,10 +29,10 @@ internal static class SixBitPairs
         {
             int place = 8 * pair;
             TIntegers low = third >>> place;
-            (d * (first >>> place & 63).ToFloats()).Store(ref scales, pair * BlockLanes.Rows);
-            (m * (second >>> place & 63).ToFloats()).Store(ref minima, pair * BlockLanes.Rows);
-            (d * (low & 15 | (first >>> place + 6 & 3) << 4).ToFloats()).Store(ref scales, (4 + pair) * BlockLanes.Rows);
-            (m * (low >>> 4 & 15 | (second >>> place + 6 & 3) << 4).ToFloats()).Store(ref minima, (4 + pair) * BlockLanes.Rows);
+            (d * (first >>> place & 63).ToFloats()).Store(ref scales, pair * apart);
+            (m * (second >>> place & 63).ToFloats()).Store(ref minima, pair * apart);
+            (d * (low & 15 | (first >>> place + 6 & 3) << 4).ToFloats()).Store(ref scales, (4 + pair) * apart);
+            (m * (low >>> 4 & 15 | (second >>> place + 6 & 3) << 4).ToFloats()).Store(ref minima, (4 + pair) * apart);
         }
     }
 }

@@ -1,0 +1,100 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace MoKA.Native.Kernels;
+
+/// <summary>
+/// Rows of W in ggml's blocks, L = q - centre. Where two sums of 16 bits hold the products of a block, a lane has those, which start
+/// from the token's bias as in <see cref="Int8Codes"/>; else one of 32 bits. Codes of 8 bits are signed, so their magnitudes are
+/// multiplied, and the token's codes take the sign.
+/// </summary>
+internal readonly ref struct Int8Blocks<TBlock>(ReadOnlySpan<byte> weights) : IInt8Weights where TBlock : struct, IBlockInLanes
+{
+    private const int GroupsOfRun = BlockLanes.Run / Int8Panel.StepsOfGroup, LargestOfToken = 127;
+
+    private readonly ReadOnlySpan<byte> _weights = weights;
+
+    public static int Groups => TBlock.RunsOfScale * GroupsOfRun;
+
+    public static bool HasMinimum => TBlock.HasMinimum;
+
+    public static int Centre => TBlock.Centre;
+
+    public static TokenOrder OrderForPanels => TokenOrder.Natural;
+
+    private static bool Signed => TBlock.Bits == 8;
+
+    /// <summary>Whether sums of half of a block's products stay within 16 bits, whatever part of them is done.</summary>
+    private static bool Short => !Signed && Math.Max(TBlock.Centre, (1 << TBlock.Bits) - 1 - TBlock.Centre) * LargestOfToken * 2 * Groups <= short.MaxValue;
+
+    public static int Weight(byte code) => Signed ? (sbyte)code : code - TBlock.Centre;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Start(int bias) => Short ? bias : (short)bias + (bias >> 16);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Add(Vector256<int> sums, Vector256<byte> w, Vector256<sbyte> p)
+    {
+        if (Short) return (sums.AsInt16() + Avx2.MultiplyAddAdjacent(w, p)).AsInt32();
+        Vector256<short> pairs = Signed ? Avx2.MultiplyAddAdjacent(Vector256.Abs(w.AsSByte()).AsByte(), Avx2.Sign(p, w.AsSByte())) : Avx2.MultiplyAddAdjacent(w, p);
+        return sums + Avx2.MultiplyAddAdjacent(pairs, Vector256<short>.One);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Add(Vector512<int> sums, Vector512<byte> w, Vector512<sbyte> p)
+    {
+        if (Short) return (sums.AsInt16() + Avx512BW.MultiplyAddAdjacent(w, p)).AsInt32();
+        Vector512<short> pairs = Signed ? Avx512BW.MultiplyAddAdjacent(Vector512.Abs(w.AsSByte()).AsByte(), Vector512.ConditionalSelect(Vector512.LessThan(w.AsSByte(), Vector512<sbyte>.Zero), -p, p)) : Avx512BW.MultiplyAddAdjacent(w, p);
+        return sums + Avx512BW.MultiplyAddAdjacent(pairs, Vector512<short>.One);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Whole(Vector256<int> sums) => Short ? Avx2.MultiplyAddAdjacent(sums.AsInt16(), Vector256<short>.One) : sums;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> Whole(Vector512<int> sums) => Short ? Avx512BW.MultiplyAddAdjacent(sums.AsInt16(), Vector512<short>.One) : sums;
+
+    public void Pack(Worker worker, int first, int rows, Int8Panel panel)
+    {
+        if (panel.Blocks == 0) return;
+        int bytesOfRow = panel.Blocks * Groups * Int8Panel.StepsOfGroup / TBlock.Weights * TBlock.Bytes, row = 0;
+        ReadOnlySpan<byte> weights = _weights.Slice(first * bytesOfRow, rows * bytesOfRow);
+        if (worker.InstructionSet == InstructionSet.Avx512) Pack<SixteenIntegers, SixteenLanes>(weights, bytesOfRow, rows, ref row, panel);
+        if (worker.InstructionSet >= InstructionSet.Avx2) Pack<EightIntegers, EightLanes>(weights, bytesOfRow, rows, ref row, panel);
+        Pack<OneInteger, OneLane>(weights, bytesOfRow, rows, ref row, panel);
+    }
+
+    /// <summary>As many whole registers of rows as there are.</summary>
+    [MethodImpl(Compiled.AtOnce)]
+    private static void Pack<TIntegers, TFloats>(ReadOnlySpan<byte> weights, int bytesOfRow, int rows, ref int row, Int8Panel panel)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats>
+    {
+        int width = panel.Width, runs = TBlock.Weights / BlockLanes.Run, scalesOfBlock = runs / TBlock.RunsOfScale * width;
+        for (; row + TFloats.Count <= rows; row += TFloats.Count)
+        {
+            // The slices prove the bounds once; the loop reads and writes without checks.
+            ref byte block = ref MemoryMarshal.GetReference(weights.Slice(row * bytesOfRow, TFloats.Count * bytesOfRow));
+            ref uint codes = ref MemoryMarshal.GetReference(panel.Codes[row..]);
+            ref float scales = ref MemoryMarshal.GetReference(panel.Scales[row..]), minima = ref MemoryMarshal.GetReference(HasMinimum ? panel.Minima[row..] : panel.Minima);
+            for (int at = 0; at < bytesOfRow; at += TBlock.Bytes)
+            {
+                TBlock.Scales<TIntegers, TFloats>(ref block, bytesOfRow, ref scales, ref minima, width);
+                for (int run = 0; run < runs; run++)
+                {
+                    TBlock.Codes<TIntegers, TFloats>(ref block, bytesOfRow, run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3);
+                    Unsafe.As<uint, TIntegers>(ref codes) = c0;
+                    Unsafe.As<uint, TIntegers>(ref Unsafe.Add(ref codes, width)) = c1;
+                    Unsafe.As<uint, TIntegers>(ref Unsafe.Add(ref codes, 2 * width)) = c2;
+                    Unsafe.As<uint, TIntegers>(ref Unsafe.Add(ref codes, 3 * width)) = c3;
+                    codes = ref Unsafe.Add(ref codes, GroupsOfRun * width);
+                }
+                block = ref Unsafe.Add(ref block, TBlock.Bytes);
+                scales = ref Unsafe.Add(ref scales, scalesOfBlock);
+                minima = ref Unsafe.Add(ref minima, HasMinimum ? scalesOfBlock : 0);
+            }
+        }
+    }
+}
