@@ -69,8 +69,8 @@ public sealed class LlamaModel
     public bool Recompute { get; set; }
 
     /// <summary>
-    /// What the blocks' linear maps are multiplied with. <see cref="Activations.Int8"/> is for inference with maps in Q4_0, NF4
-    /// or FP4: new tokens come faster, with maps in Q4_0 prompts too, and logits change slightly.
+    /// What the blocks' linear maps are multiplied with. <see cref="Activations.Int8"/> is for inference with quantised maps:
+    /// prompts are read and new tokens come faster, and logits change slightly.
     /// </summary>
     /// <exception cref="MokaException">No map is stored so.</exception>
     public Activations Activations
@@ -79,7 +79,7 @@ public sealed class LlamaModel
         set
         {
             if (value == Activations.Int8 && !_stored.Any(map => map.TakesInt8))
-                throw new MokaException($"int8 activations need linear maps in {WeightStorage.Q4_0}, {WeightStorage.NF4} or {WeightStorage.FP4}, with rows of whole blocks, got {(Config.LinearStorage == WeightStorage.Other ? "maps of several types, none of them those" : Config.LinearStorage)}; keep float activations, or quantise the model to q4 first.");
+                throw new MokaException($"int8 activations need quantised linear maps: one of GGUF's quantised types such as {WeightStorage.Q4_0}, or {WeightStorage.NF4} or {WeightStorage.FP4} with rows of whole blocks, got {(Config.LinearStorage == WeightStorage.Other ? "maps of several types, none of them those" : Config.LinearStorage)}; keep float activations, or quantise the model to q4 first.");
             foreach (FrozenLinear map in _stored.Where(map => map.TakesInt8)) map.Activations = value;
         }
     }

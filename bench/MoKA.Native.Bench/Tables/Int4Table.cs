@@ -35,7 +35,7 @@ internal static class Int4Table
             }
         }
         Integers(text);
-        OneToken(text);
+        EveryFormat(text);
         Generation(text);
         return text.ToString();
     }
@@ -81,31 +81,36 @@ internal static class Int4Table
             }
     }
 
-    /// <summary>One token with every format, from a matrix that no cache holds.</summary>
-    private static void OneToken(Markdown text)
+    /// <summary>One token with every format, from a matrix that no cache holds, and a prompt.</summary>
+    private static void EveryFormat(Markdown text)
     {
-        const int inputs = 2048, outputs = 32_000;
-        text.Section("One token, every format");
-        text.Paragraph($"y = x Wᵀ with W [{outputs}, {inputs}] and float activations: what a head, or a model of that many weights, takes for a token.");
-        text.Head("format", "bits", "1 thread 10⁹ weights/s", "GB/s", "2 threads 10⁹ weights/s", "GB/s");
+        const int inputs = 2048, outputs = 32_000, promptOutputs = 5632;
         using Cpu one = new(1), two = new(2);
-        foreach (BlockType type in Enum.GetValues<BlockType>()) Row(Blocks(type, outputs, inputs));
-        foreach (WeightStorage storage in (WeightStorage[])[WeightStorage.NF4, WeightStorage.NF4Double]) Row(RandomMatrix.Create(storage, outputs, inputs, 0.02f, seed: 1, stream: 1));
+        text.Section("Every format");
+        text.Paragraph($"One token: y = x Wᵀ with W [{outputs}, {inputs}], 10⁹ weights a second, what a head, or a model of that many weights, takes for a token. A prompt: {PromptTokens} tokens with W [{promptOutputs}, {inputs}], 10⁹ operations a second on 2 threads.");
+        text.Head("format", "bits", "one token, 1 thread, float", "GB/s", "int8", "GB/s", "2 threads, float", "GB/s", "int8", "GB/s", "prompt, float", "int8");
+        foreach (BlockType type in Enum.GetValues<BlockType>()) Row(rows => Blocks(type, rows, inputs));
+        foreach (WeightStorage storage in (WeightStorage[])[WeightStorage.NF4, WeightStorage.NF4Double]) Row(rows => RandomMatrix.Create(storage, rows, inputs, 0.02f, seed: 1, stream: 1));
 
-        void Row(FrozenMatrix w)
+        void Row(Func<int, FrozenMatrix> create)
         {
-            using (w)
-            {
-                double weights = 1e-9 * outputs * inputs, bytes = 1e-9 * w.StorageBytes;
-                double[] seconds = [.. new[] { one, two }.Select(cpu => Seconds(cpu, w))];
-                text.Row([w.Format, Number(8 * bytes / weights), .. seconds.SelectMany(s => new[] { Number(weights / s), Number(bytes / s) })]);
-            }
+            using FrozenMatrix w = create(outputs), forPrompt = create(promptOutputs);
+            double weights = 1e-9 * outputs * inputs, bytes = 1e-9 * w.StorageBytes, operations = 2e-9 * PromptTokens * promptOutputs * inputs;
+            double?[] seconds = [Seconds(one, w, 1), IntegerSeconds(one, w, 1), Seconds(two, w, 1), IntegerSeconds(two, w, 1)];
+            text.Row([w.Format, Number(8 * bytes / weights), .. seconds.SelectMany(s => new[] { Number(weights / s), Number(bytes / s) }), Number(operations / Seconds(two, forPrompt, PromptTokens), 0), Number(operations / IntegerSeconds(two, forPrompt, PromptTokens), 0)]);
         }
 
-        static double Seconds(Cpu cpu, FrozenMatrix w)
+        static double Seconds(Cpu cpu, FrozenMatrix w, int tokens)
         {
-            using Parameter x = GemmBench.Numbers(inputs), y = GemmBench.Numbers(outputs);
-            return Timing.Seconds(() => w.Multiply(cpu, new MatrixSpan(x.Data, 1, inputs), new MatrixSpan(y.Data, 1, outputs), transpose: true));
+            using Parameter x = GemmBench.Numbers(tokens * inputs), y = GemmBench.Numbers(tokens * w.Rows);
+            return Timing.Seconds(() => w.Multiply(cpu, new MatrixSpan(x.Data, tokens, inputs), new MatrixSpan(y.Data, tokens, w.Rows), transpose: true));
+        }
+
+        static double? IntegerSeconds(Cpu cpu, FrozenMatrix w, int tokens)
+        {
+            if (!w.TakesInt8) return null;
+            using Parameter x = GemmBench.Numbers(tokens * inputs), y = GemmBench.Numbers(tokens * w.Rows);
+            return Timing.Seconds(() => w.MultiplyInIntegers(cpu, new MatrixSpan(x.Data, tokens, inputs), new MatrixSpan(y.Data, tokens, w.Rows)));
         }
     }
 

@@ -70,7 +70,7 @@ internal static class Options
     /// <summary>The values of <see cref="Activations"/>.</summary>
     public const string Float = "float", Int8 = "int8";
 
-    public static Option<string> Activations() => Choice("--activations", "What the linear maps are multiplied with: float, or int8 for speed with maps in Q4_0, NF4 or FP4; int8 changes logits slightly.", Float, Float, Int8);
+    public static Option<string> Activations() => Choice("--activations", "What the linear maps are multiplied with: float, or int8 for speed with quantised maps; int8 changes logits slightly.", Float, Float, Int8);
 
     public static Option<bool> Json() => new("--json") { Description = "Print one JSON object on standard output." };
 

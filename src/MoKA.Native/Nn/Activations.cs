@@ -6,6 +6,6 @@ public enum Activations
     /// <summary>The numbers as they are: exact up to the rounding of sums.</summary>
     Float,
 
-    /// <summary>The numbers rounded to 8 bits in blocks of 32: faster, inference alone, and only with weights in Q4_0, NF4 or FP4.</summary>
+    /// <summary>The numbers rounded to 8 bits in blocks of 32 or 16: faster, inference alone, and only with quantised weights: ggml's blocks, NF4 or FP4.</summary>
     Int8,
 }

@@ -14,7 +14,7 @@ public static partial class Op
     /// </summary>
     /// <param name="tape">The record of this pass, of no gradients.</param>
     /// <param name="x">[tokens, in].</param>
-    /// <param name="weight">W [out, in] in Q4_0, or in NF4 or FP4 with rows of whole blocks.</param>
+    /// <param name="weight">W [out, in] in one of ggml's quantised types, or in NF4 or FP4 with rows of whole blocks.</param>
     /// <returns>[tokens, out].</returns>
     /// <exception cref="InvalidOperationException">The tape asks for the gradient of x, or W is stored otherwise.</exception>
     public static Tensor Int8MatMul(Tape tape, Tensor x, FrozenMatrix weight)

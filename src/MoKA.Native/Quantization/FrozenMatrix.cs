@@ -41,7 +41,7 @@ public abstract class FrozenMatrix : IDisposable
     /// <summary>Storage per weight.</summary>
     public double BitsPerWeight => Rows == 0 || Columns == 0 ? 0 : 8.0 * StorageBytes / ((double)Rows * Columns);
 
-    /// <summary>Whether there are products in integers with it, for activations of 8 bits: in Q4_0, and in NF4 and FP4 where rows are whole blocks.</summary>
+    /// <summary>Whether there are products in integers with it, for activations of 8 bits: in ggml's blocks, and in NF4 and FP4 where rows are whole blocks.</summary>
     public virtual bool TakesInt8 => false;
 
     /// <summary>Writes all weights as floats [rows, columns].</summary>
@@ -70,10 +70,10 @@ public abstract class FrozenMatrix : IDisposable
         GC.KeepAlive(this); // as above
     }
 
-    /// <summary>y [tokens, rows] = a [tokens, columns] Wᵀ with a rounded to 8 bits in blocks of 32.</summary>
+    /// <summary>y [tokens, rows] = a [tokens, columns] Wᵀ with a rounded to 8 bits in blocks of 32, or of 16 where scales of weights change so often.</summary>
     internal void MultiplyInIntegers(Cpu cpu, MatrixSpan a, MatrixSpan y)
     {
-        if (!TakesInt8) throw new InvalidOperationException($"{Name}: integer products need a weight in Q4_0, or in NF4 or FP4 with rows of whole blocks, got {Format} [{Rows}, {Columns}]; multiply with float activations.");
+        if (!TakesInt8) throw new InvalidOperationException($"{Name}: integer products need a weight in one of ggml's quantised types, or in NF4 or FP4 with rows of whole blocks, got {Format} [{Rows}, {Columns}]; multiply with float activations.");
         RequireFinite();
         MultiplyCodes(cpu, a, y);
         GC.KeepAlive(this); // as above

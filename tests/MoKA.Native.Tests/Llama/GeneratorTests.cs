@@ -38,7 +38,7 @@ public sealed class GeneratorTests
     }
 
     [Fact]
-    public void Int8_activations_need_maps_in_Q4_0_and_have_no_gradient()
+    public void Int8_activations_need_quantised_maps_and_have_no_gradient()
     {
         LlamaModel model = Model(int4: true, adapted: true);
         model.Activations = Activations.Int8;
@@ -47,7 +47,7 @@ public sealed class GeneratorTests
         model.Activations = Activations.Float;
         Assert.Equal(Activations.Float, model.Activations);
         model.Logits(tape, Text, new Sequences(new[] { 0, Text.Length }));
-        ErrorLine.Of(() => Model(int4: false, adapted: false).Activations = Activations.Int8, "Q4_0", "F32");
+        ErrorLine.Of(() => Model(int4: false, adapted: false).Activations = Activations.Int8, "quantised", "Q4_0", "F32");
     }
 
     [Fact]

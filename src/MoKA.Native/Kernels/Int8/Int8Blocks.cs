@@ -27,7 +27,11 @@ internal readonly ref struct Int8Blocks<TBlock>(ReadOnlySpan<byte> weights) : II
     private static bool Signed => TBlock.Bits == 8;
 
     /// <summary>Whether sums of half of a block's products stay within 16 bits, whatever part of them is done.</summary>
-    private static bool Short => !Signed && Math.Max(TBlock.Centre, (1 << TBlock.Bits) - 1 - TBlock.Centre) * LargestOfToken * 2 * Groups <= short.MaxValue;
+    private static bool Short
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => !Signed && (HasMinimum ? (1 << TBlock.Bits) - 1 : TBlock.Centre) * LargestOfToken * 2 * Groups <= short.MaxValue;
+    }
 
     public static int Weight(byte code) => Signed ? (sbyte)code : code - TBlock.Centre;
 
@@ -60,23 +64,24 @@ internal readonly ref struct Int8Blocks<TBlock>(ReadOnlySpan<byte> weights) : II
     {
         if (panel.Blocks == 0) return;
         int bytesOfRow = panel.Blocks * Groups * Int8Panel.StepsOfGroup / TBlock.Weights * TBlock.Bytes, row = 0;
-        ReadOnlySpan<byte> weights = _weights.Slice(first * bytesOfRow, rows * bytesOfRow);
+        ReadOnlySpan<byte> weights = _weights[(first * bytesOfRow)..];
         if (worker.InstructionSet == InstructionSet.Avx512) Pack<SixteenIntegers, SixteenLanes>(weights, bytesOfRow, rows, ref row, panel);
         if (worker.InstructionSet >= InstructionSet.Avx2) Pack<EightIntegers, EightLanes>(weights, bytesOfRow, rows, ref row, panel);
         Pack<OneInteger, OneLane>(weights, bytesOfRow, rows, ref row, panel);
     }
 
-    /// <summary>As many whole registers of rows as there are.</summary>
+    /// <summary>As many whole registers of rows as there are; those that come next are asked for on the way.</summary>
     [MethodImpl(Compiled.AtOnce)]
     private static void Pack<TIntegers, TFloats>(ReadOnlySpan<byte> weights, int bytesOfRow, int rows, ref int row, Int8Panel panel)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats>
     {
-        int width = panel.Width, runs = TBlock.Weights / BlockLanes.Run, scalesOfBlock = runs / TBlock.RunsOfScale * width;
+        int width = panel.Width, runs = TBlock.Weights / BlockLanes.Run, scalesOfBlock = runs / TBlock.RunsOfScale * width, bytesOfRun = TFloats.Count * TBlock.Bytes / runs;
         for (; row + TFloats.Count <= rows; row += TFloats.Count)
         {
             // The slices prove the bounds once; the loop reads and writes without checks.
             ref byte block = ref MemoryMarshal.GetReference(weights.Slice(row * bytesOfRow, TFloats.Count * bytesOfRow));
+            ReadOnlySpan<byte> next = weights[((row + TFloats.Count) * bytesOfRow)..];
             ref uint codes = ref MemoryMarshal.GetReference(panel.Codes[row..]);
             ref float scales = ref MemoryMarshal.GetReference(panel.Scales[row..]), minima = ref MemoryMarshal.GetReference(HasMinimum ? panel.Minima[row..] : panel.Minima);
             for (int at = 0; at < bytesOfRow; at += TBlock.Bytes)
@@ -84,6 +89,7 @@ internal readonly ref struct Int8Blocks<TBlock>(ReadOnlySpan<byte> weights) : II
                 TBlock.Scales<TIntegers, TFloats>(ref block, bytesOfRow, ref scales, ref minima, width);
                 for (int run = 0; run < runs; run++)
                 {
+                    Prefetch.Next(ref next, bytesOfRun);
                     TBlock.Codes<TIntegers, TFloats>(ref block, bytesOfRow, run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3);
                     Unsafe.As<uint, TIntegers>(ref codes) = c0;
                     Unsafe.As<uint, TIntegers>(ref Unsafe.Add(ref codes, width)) = c1;

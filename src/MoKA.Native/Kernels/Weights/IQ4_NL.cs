@@ -11,7 +11,11 @@ internal readonly struct IQ4_NL : IBlockInLanes
 {
     private const int Size = 18, CodesAt = 2;
 
-    private static Vector128<sbyte> Levels => Vector128.Create((sbyte)-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
+    private static Vector128<sbyte> Levels
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector128.Create((sbyte)-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
+    }
 
     public static int Weights => GroupOf32.Length;
 
