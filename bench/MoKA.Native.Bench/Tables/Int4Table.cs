@@ -114,12 +114,12 @@ internal static class Int4Table
         }
     }
 
-    /// <summary>Blocks of random bytes below 64, so that every half among them is finite.</summary>
+    /// <summary>Blocks of random bytes below 64 and with bit 2, so that every half among them is finite and a normal number, as scales are.</summary>
     private static BlockMatrix Blocks(BlockType type, int rows, int columns)
     {
         NativeBytes bytes = new(rows * type.BytesOfRow(columns));
         Span<byte> content = bytes.Writable;
-        for (int i = 0; i < content.Length; i++) content[i] = (byte)(CounterRandom.Bits(1, 1, (ulong)i) & 63);
+        for (int i = 0; i < content.Length; i++) content[i] = (byte)(CounterRandom.Bits(1, 1, (ulong)i) & 63 | 4);
         return new BlockMatrix($"{type}", type, rows, columns, bytes);
     }
 
