@@ -53,16 +53,27 @@ internal static class Int4Table
     {
         using Parameter x = GemmBench.Numbers(tokens * inputs), y = GemmBench.Numbers(tokens * outputs);
         using FrozenMatrix w = RandomMatrix.Create(storage, outputs, inputs, 0.02f, seed: 1, stream: 1);
-        return (Timing.Seconds(() => w.Multiply(cpu, new MatrixSpan(x.Data, tokens, inputs), new MatrixSpan(y.Data, tokens, outputs), transpose: true)),
+        return (ForwardSeconds(cpu, w, tokens),
             Timing.Seconds(() => w.Multiply(cpu, new MatrixSpan(y.Data, tokens, outputs), new MatrixSpan(x.Data, tokens, inputs), transpose: false)));
     }
 
     /// <summary>Seconds of y ≈ x Wᵀ in integers.</summary>
     public static double IntegerSeconds(Cpu cpu, WeightStorage storage, int tokens, int inputs, int outputs)
     {
-        using Parameter x = GemmBench.Numbers(tokens * inputs), y = GemmBench.Numbers(tokens * outputs);
         using FrozenMatrix w = RandomMatrix.Create(storage, outputs, inputs, 0.02f, seed: 1, stream: 1);
-        return Timing.Seconds(() => w.MultiplyInIntegers(cpu, new MatrixSpan(x.Data, tokens, inputs), new MatrixSpan(y.Data, tokens, outputs)));
+        return IntegerSeconds(cpu, w, tokens);
+    }
+
+    private static double ForwardSeconds(Cpu cpu, FrozenMatrix w, int tokens)
+    {
+        using Parameter x = GemmBench.Numbers(tokens * w.Columns), y = GemmBench.Numbers(tokens * w.Rows);
+        return Timing.Seconds(() => w.Multiply(cpu, new MatrixSpan(x.Data, tokens, w.Columns), new MatrixSpan(y.Data, tokens, w.Rows), transpose: true));
+    }
+
+    private static double IntegerSeconds(Cpu cpu, FrozenMatrix w, int tokens)
+    {
+        using Parameter x = GemmBench.Numbers(tokens * w.Columns), y = GemmBench.Numbers(tokens * w.Rows);
+        return Timing.Seconds(() => w.MultiplyInIntegers(cpu, new MatrixSpan(x.Data, tokens, w.Columns), new MatrixSpan(y.Data, tokens, w.Rows)));
     }
 
     private static void Integers(Markdown text)
@@ -96,22 +107,11 @@ internal static class Int4Table
         {
             using FrozenMatrix w = create(outputs), forPrompt = create(promptOutputs);
             double weights = 1e-9 * outputs * inputs, bytes = 1e-9 * w.StorageBytes, operations = 2e-9 * PromptTokens * promptOutputs * inputs;
-            double?[] seconds = [Seconds(one, w, 1), IntegerSeconds(one, w, 1), Seconds(two, w, 1), IntegerSeconds(two, w, 1)];
-            text.Row([w.Format, Number(8 * bytes / weights), .. seconds.SelectMany(s => new[] { Number(weights / s), Number(bytes / s) }), Number(operations / Seconds(two, forPrompt, PromptTokens), 0), Number(operations / IntegerSeconds(two, forPrompt, PromptTokens), 0)]);
+            double?[] seconds = [ForwardSeconds(one, w, 1), InIntegers(one, w, 1), ForwardSeconds(two, w, 1), InIntegers(two, w, 1)];
+            text.Row([w.Format, Number(8 * bytes / weights), .. seconds.SelectMany(s => new[] { Number(weights / s), Number(bytes / s) }), Number(operations / ForwardSeconds(two, forPrompt, PromptTokens), 0), Number(operations / InIntegers(two, forPrompt, PromptTokens), 0)]);
         }
 
-        static double Seconds(Cpu cpu, FrozenMatrix w, int tokens)
-        {
-            using Parameter x = GemmBench.Numbers(tokens * inputs), y = GemmBench.Numbers(tokens * w.Rows);
-            return Timing.Seconds(() => w.Multiply(cpu, new MatrixSpan(x.Data, tokens, inputs), new MatrixSpan(y.Data, tokens, w.Rows), transpose: true));
-        }
-
-        static double? IntegerSeconds(Cpu cpu, FrozenMatrix w, int tokens)
-        {
-            if (!w.TakesInt8) return null;
-            using Parameter x = GemmBench.Numbers(tokens * inputs), y = GemmBench.Numbers(tokens * w.Rows);
-            return Timing.Seconds(() => w.MultiplyInIntegers(cpu, new MatrixSpan(x.Data, tokens, inputs), new MatrixSpan(y.Data, tokens, w.Rows)));
-        }
+        static double? InIntegers(Cpu cpu, FrozenMatrix w, int tokens) => w.TakesInt8 ? IntegerSeconds(cpu, w, tokens) : null;
     }
 
     /// <summary>Blocks of random bytes below 64 and with bit 2, so that every half among them is finite and a normal number, as scales are.</summary>

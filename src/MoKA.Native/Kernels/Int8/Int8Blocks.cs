@@ -41,24 +41,22 @@ internal readonly ref struct Int8Blocks<TBlock>(ReadOnlySpan<byte> weights) : II
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Add(Vector256<int> sums, Vector256<byte> w, Vector256<sbyte> p)
     {
-        if (Short) return (sums.AsInt16() + Avx2.MultiplyAddAdjacent(w, p)).AsInt32();
-        Vector256<short> pairs = Signed ? Avx2.MultiplyAddAdjacent(Vector256.Abs(w.AsSByte()).AsByte(), Avx2.Sign(p, w.AsSByte())) : Avx2.MultiplyAddAdjacent(w, p);
-        return sums + Avx2.MultiplyAddAdjacent(pairs, Vector256<short>.One);
+        if (Short) return Int8Sums.AddShort(sums, w, p);
+        return Signed ? Int8Sums.AddWide(sums, Vector256.Abs(w.AsSByte()).AsByte(), Avx2.Sign(p, w.AsSByte())) : Int8Sums.AddWide(sums, w, p);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<int> Add(Vector512<int> sums, Vector512<byte> w, Vector512<sbyte> p)
     {
-        if (Short) return (sums.AsInt16() + Avx512BW.MultiplyAddAdjacent(w, p)).AsInt32();
-        Vector512<short> pairs = Signed ? Avx512BW.MultiplyAddAdjacent(Vector512.Abs(w.AsSByte()).AsByte(), Vector512.ConditionalSelect(Vector512.LessThan(w.AsSByte(), Vector512<sbyte>.Zero), -p, p)) : Avx512BW.MultiplyAddAdjacent(w, p);
-        return sums + Avx512BW.MultiplyAddAdjacent(pairs, Vector512<short>.One);
+        if (Short) return Int8Sums.AddShort(sums, w, p);
+        return Signed ? Int8Sums.AddWide(sums, Vector512.Abs(w.AsSByte()).AsByte(), Vector512.ConditionalSelect(Vector512.LessThan(w.AsSByte(), Vector512<sbyte>.Zero), -p, p)) : Int8Sums.AddWide(sums, w, p);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Whole(Vector256<int> sums) => Short ? Avx2.MultiplyAddAdjacent(sums.AsInt16(), Vector256<short>.One) : sums;
+    public static Vector256<int> Whole(Vector256<int> sums) => Short ? Int8Sums.Join(sums) : sums;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<int> Whole(Vector512<int> sums) => Short ? Avx512BW.MultiplyAddAdjacent(sums.AsInt16(), Vector512<short>.One) : sums;
+    public static Vector512<int> Whole(Vector512<int> sums) => Short ? Int8Sums.Join(sums) : sums;
 
     public void Pack(Worker worker, int first, int rows, Int8Panel panel)
     {

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace MoKA.Native.Kernels;
 
@@ -33,16 +32,16 @@ internal readonly ref struct Int8Codes(ReadOnlySpan<byte> weights) : IInt8Rows
     public static int Start(int bias) => bias;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Add(Vector256<int> sums, Vector256<byte> w, Vector256<sbyte> p) => (sums.AsInt16() + Avx2.MultiplyAddAdjacent(w, p)).AsInt32();
+    public static Vector256<int> Add(Vector256<int> sums, Vector256<byte> w, Vector256<sbyte> p) => Int8Sums.AddShort(sums, w, p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<int> Add(Vector512<int> sums, Vector512<byte> w, Vector512<sbyte> p) => (sums.AsInt16() + Avx512BW.MultiplyAddAdjacent(w, p)).AsInt32();
+    public static Vector512<int> Add(Vector512<int> sums, Vector512<byte> w, Vector512<sbyte> p) => Int8Sums.AddShort(sums, w, p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Whole(Vector256<int> sums) => Avx2.MultiplyAddAdjacent(sums.AsInt16(), Vector256<short>.One);
+    public static Vector256<int> Whole(Vector256<int> sums) => Int8Sums.Join(sums);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<int> Whole(Vector512<int> sums) => Avx512BW.MultiplyAddAdjacent(sums.AsInt16(), Vector512<short>.One);
+    public static Vector512<int> Whole(Vector512<int> sums) => Int8Sums.Join(sums);
 
     public void MultiplyRows(Worker worker, QuantizedTokens tokens, int first, MatrixSpan y)
     {

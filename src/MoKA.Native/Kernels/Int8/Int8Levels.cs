@@ -34,10 +34,10 @@ internal readonly ref struct Int8Levels(CodebookRows weights) : IInt8Rows
     public static int Start(int bias) => BiasesOfCentre * ((short)bias + (bias >> 16));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Add(Vector256<int> sums, Vector256<byte> w, Vector256<sbyte> p) => sums + Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w, p), Vector256<short>.One);
+    public static Vector256<int> Add(Vector256<int> sums, Vector256<byte> w, Vector256<sbyte> p) => Int8Sums.AddWide(sums, w, p);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<int> Add(Vector512<int> sums, Vector512<byte> w, Vector512<sbyte> p) => sums + Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(w, p), Vector512<short>.One);
+    public static Vector512<int> Add(Vector512<int> sums, Vector512<byte> w, Vector512<sbyte> p) => Int8Sums.AddWide(sums, w, p);
 
     public static Vector256<int> Whole(Vector256<int> sums) => sums;
 

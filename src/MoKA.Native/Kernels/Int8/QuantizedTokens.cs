@@ -58,7 +58,7 @@ internal readonly ref struct QuantizedTokens
     public Span<sbyte> Codes { get; }
 
     /// <summary>One of them.</summary>
-    public QuantizedTokens Token(int token) => new(this, token, 1);
+    public QuantizedTokens Token(int token) => Range(token, 1);
 
     /// <summary>Some that follow each other.</summary>
     public QuantizedTokens Range(int first, int count) => new(this, first, count);
