@@ -26,6 +26,24 @@ internal interface IIntegerLanes<TSelf, TFloats>
     /// <summary>Each byte less a number.</summary>
     static abstract TSelf SubtractFromBytes(TSelf a, byte number);
 
+    /// <summary>One number in every lane.</summary>
+    static abstract TSelf Broadcast(int value);
+
+    /// <summary>Two sums of 16 bits in each integer, which must hold them, and four products: of the first two and of the last two bytes of w, unsigned, and of p, signed.</summary>
+    static abstract TSelf AddShort(TSelf sums, TSelf w, TSelf p);
+
+    /// <summary>One sum of 32 bits in each integer and four such products, of which two neighbours fit 16.</summary>
+    static abstract TSelf AddWide(TSelf sums, TSelf w, TSelf p);
+
+    /// <summary>The two sums of 16 bits together.</summary>
+    static abstract TSelf Join(TSelf sums);
+
+    /// <summary>The magnitude of each signed byte.</summary>
+    static abstract TSelf Magnitudes(TSelf bytes);
+
+    /// <summary>Each byte with its sign turned where that of another is negative; anything where the other is 0.</summary>
+    static abstract TSelf WithSigns(TSelf bytes, TSelf signs);
+
     /// <summary>What a table holds for each byte, 0 .. 15.</summary>
     static abstract TSelf LookUp(Vector128<sbyte> table, TSelf indices);
 
@@ -58,6 +76,25 @@ internal readonly struct OneInteger(int value) : IIntegerLanes<OneInteger, OneLa
     public static OneInteger operator >>>(OneInteger a, int places) => new(a._value >>> places);
 
     public static OneInteger SubtractFromBytes(OneInteger a, byte number) => new((Vector128.CreateScalar(a._value).AsByte() - Vector128.Create(number)).AsInt32()[0]);
+
+    public static OneInteger Broadcast(int value) => new(value);
+
+    public static OneInteger AddShort(OneInteger sums, OneInteger w, OneInteger p) => new((sums._value + Products(w, p, 0) & 0xFFFF) | (sums._value & ~0xFFFF) + (Products(w, p, 16) << 16));
+
+    public static OneInteger AddWide(OneInteger sums, OneInteger w, OneInteger p) => new(sums._value + Products(w, p, 0) + Products(w, p, 16));
+
+    public static OneInteger Join(OneInteger sums) => new((short)sums._value + (sums._value >> 16));
+
+    public static OneInteger Magnitudes(OneInteger bytes) => new(Vector128.Abs(Vector128.CreateScalar(bytes._value).AsSByte()).AsInt32()[0]);
+
+    public static OneInteger WithSigns(OneInteger bytes, OneInteger signs)
+    {
+        Vector128<sbyte> p = Vector128.CreateScalar(bytes._value).AsSByte(), turned = Vector128.LessThan(Vector128.CreateScalar(signs._value).AsSByte(), Vector128<sbyte>.Zero);
+        return new(Vector128.ConditionalSelect(turned, -p, p).AsInt32()[0]);
+    }
+
+    /// <summary>Two neighbours.</summary>
+    private static int Products(OneInteger w, OneInteger p, int place) => (byte)(w._value >> place) * (sbyte)(p._value >> place) + (byte)(w._value >> place + 8) * (sbyte)(p._value >> place + 8);
 
     public static OneInteger LookUp(Vector128<sbyte> table, OneInteger indices) => new(Vector128.Shuffle(table, Vector128.CreateScalar(indices._value).AsSByte()).AsInt32()[0]);
 
@@ -98,6 +135,24 @@ internal readonly struct EightIntegers(Vector256<int> value) : IIntegerLanes<Eig
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static EightIntegers SubtractFromBytes(EightIntegers a, byte number) => new((a._value.AsByte() - Vector256.Create(number)).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightIntegers Broadcast(int value) => new(Vector256.Create(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightIntegers AddShort(EightIntegers sums, EightIntegers w, EightIntegers p) => new((sums._value.AsInt16() + Avx2.MultiplyAddAdjacent(w._value.AsByte(), p._value.AsSByte())).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightIntegers AddWide(EightIntegers sums, EightIntegers w, EightIntegers p) => new(sums._value + Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(w._value.AsByte(), p._value.AsSByte()), Vector256<short>.One));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightIntegers Join(EightIntegers sums) => new(Avx2.MultiplyAddAdjacent(sums._value.AsInt16(), Vector256<short>.One));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightIntegers Magnitudes(EightIntegers bytes) => new(Vector256.Abs(bytes._value.AsSByte()).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightIntegers WithSigns(EightIntegers bytes, EightIntegers signs) => new(Avx2.Sign(bytes._value.AsSByte(), signs._value.AsSByte()).AsInt32());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static EightIntegers LookUp(Vector128<sbyte> table, EightIntegers indices) => new(Avx2.Shuffle(Vector256.Create(table, table), indices._value.AsSByte()).AsInt32());
@@ -141,6 +196,24 @@ internal readonly struct SixteenIntegers(Vector512<int> value) : IIntegerLanes<S
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SixteenIntegers SubtractFromBytes(SixteenIntegers a, byte number) => new((a._value.AsByte() - Vector512.Create(number)).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenIntegers Broadcast(int value) => new(Vector512.Create(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenIntegers AddShort(SixteenIntegers sums, SixteenIntegers w, SixteenIntegers p) => new((sums._value.AsInt16() + Avx512BW.MultiplyAddAdjacent(w._value.AsByte(), p._value.AsSByte())).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenIntegers AddWide(SixteenIntegers sums, SixteenIntegers w, SixteenIntegers p) => new(sums._value + Avx512BW.MultiplyAddAdjacent(Avx512BW.MultiplyAddAdjacent(w._value.AsByte(), p._value.AsSByte()), Vector512<short>.One));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenIntegers Join(SixteenIntegers sums) => new(Avx512BW.MultiplyAddAdjacent(sums._value.AsInt16(), Vector512<short>.One));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenIntegers Magnitudes(SixteenIntegers bytes) => new(Vector512.Abs(bytes._value.AsSByte()).AsInt32());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenIntegers WithSigns(SixteenIntegers bytes, SixteenIntegers signs) => new(Vector512.ConditionalSelect(Vector512.LessThan(signs._value.AsSByte(), Vector512<sbyte>.Zero), -bytes._value.AsSByte(), bytes._value.AsSByte()).AsInt32());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SixteenIntegers LookUp(Vector128<sbyte> table, SixteenIntegers indices) => new(Avx512BW.Shuffle(Vector512.Create(Vector256.Create(table, table), Vector256.Create(table, table)), indices._value.AsSByte()).AsInt32());

@@ -85,6 +85,8 @@ internal readonly struct EightLanes(Vector256<float> value) : ILanes<EightLanes>
 {
     private readonly Vector256<float> _value = value;
 
+    public Vector256<float> Vector => _value;
+
     public static int Count => 8;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -137,6 +139,8 @@ internal readonly struct EightLanes(Vector256<float> value) : ILanes<EightLanes>
 internal readonly struct SixteenLanes(Vector512<float> value) : ILanes<SixteenLanes>
 {
     private readonly Vector512<float> _value = value;
+
+    public Vector512<float> Vector => _value;
 
     public static int Count => 16;
 

@@ -72,12 +72,7 @@ public sealed class BlockMatrix : FrozenMatrix
     private protected override void MultiplyPanels(Cpu cpu, MatrixSpan a, MatrixSpan c, bool transpose, bool accumulate) =>
         WeightProduct.Run(cpu, a, new BlockRows(_format, Bytes, Columns), Rows, Columns, transpose, c, accumulate);
 
-    private protected override void MultiplyCodes(Cpu cpu, MatrixSpan a, MatrixSpan y)
-    {
-        // Few tokens have a way of their own with Q4_0.
-        if (Type == BlockType.Q4_0) Int8Product.Multiply(cpu, a, Bytes, Rows, y);
-        else _format.MultiplyInIntegers(cpu, a, Bytes, Rows, y);
-    }
+    private protected override void MultiplyCodes(Cpu cpu, MatrixSpan a, MatrixSpan y) => _format.MultiplyInIntegers(cpu, a, Bytes, Rows, y);
 
     private protected override bool IsFinite() => _format.IsFinite(Bytes);
 

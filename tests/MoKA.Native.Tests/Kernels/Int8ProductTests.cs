@@ -10,7 +10,7 @@ namespace MoKA.Native.Tests.Kernels;
 public sealed class Int8ProductTests
 {
     [Property]
-    public void Have_the_bits_of_the_definition_everywhere(Size tokens, Size outputs, Size blocks, bool many, ulong seed) => Check(many ? Int8Product.FewTokens + tokens : tokens, outputs, 32 * blocks, seed);
+    public void Have_the_bits_of_the_definition_everywhere(Size tokens, Size outputs, Size blocks, bool many, ulong seed) => Check(many ? Int8Blocks<Q4_0>.FewTokens(InstructionSet.Avx512) + tokens : tokens, outputs, 32 * blocks, seed);
 
     [Theory]
     [InlineData(0, 3, 32)]

@@ -11,7 +11,7 @@ public sealed class LevelProductTests
 {
     [Property]
     public void Have_the_bits_of_the_definition_everywhere(Size tokens, Size outputs, Size blocks, CodebookType type, bool nested, bool many, ulong seed) =>
-        Check(many ? Int8Product.FewTokens + tokens : tokens, outputs, 64 * blocks, type, nested, 64, seed);
+        Check(many ? Int8Levels.FewTokens(InstructionSet.Avx512) + tokens : tokens, outputs, 64 * blocks, type, nested, 64, seed);
 
     [Theory]
     [InlineData(0, 3, 64, 64)]

@@ -1,14 +1,12 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace MoKA.Native.Kernels;
 
 /// <summary>
 /// Rows of W in ggml's blocks, L = q - centre. Where two sums of 16 bits hold the products of a block, a lane has those, which start
-/// from the token's bias as in <see cref="Int8Codes"/>; else one of 32 bits. Codes of 8 bits are signed, so their magnitudes are
-/// multiplied, and the token's codes take the sign.
+/// from the token's bias and so are sums of L p, whatever part of the block is done; else one of 32 bits. Codes of 8 bits are signed,
+/// so their magnitudes are multiplied, and the token's codes take the sign.
 /// </summary>
 internal readonly ref struct Int8Blocks<TBlock>(ReadOnlySpan<byte> weights) : IInt8Weights where TBlock : struct, IBlockInLanes
 {
@@ -22,6 +20,8 @@ internal readonly ref struct Int8Blocks<TBlock>(ReadOnlySpan<byte> weights) : II
 
     public static int Centre => TBlock.Centre;
 
+    public static TokenOrder OrderForRows => TokenOrder.Natural;
+
     public static TokenOrder OrderForPanels => TokenOrder.Natural;
 
     private static bool Signed => TBlock.Bits == 8;
@@ -33,30 +33,36 @@ internal readonly ref struct Int8Blocks<TBlock>(ReadOnlySpan<byte> weights) : II
         get => !Signed && (HasMinimum ? (1 << TBlock.Bits) - 1 : TBlock.Centre) * LargestOfToken * 2 * Groups <= short.MaxValue;
     }
 
+    /// <summary>Tokens share the decoding of rows as they share a panel, so fewer than two whole tiles need none.</summary>
+    public static int FewTokens(InstructionSet set) => 2 * Int8Tile.Height(set, int.MaxValue) - 1;
+
     public static int Weight(byte code) => Signed ? (sbyte)code : code - TBlock.Centre;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(int bias) => Short ? bias : (short)bias + (bias >> 16);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Add(Vector256<int> sums, Vector256<byte> w, Vector256<sbyte> p)
+    public static TIntegers Add<TIntegers, TFloats>(TIntegers sums, TIntegers w, TIntegers p)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats>
     {
-        if (Short) return Int8Sums.AddShort(sums, w, p);
-        return Signed ? Int8Sums.AddWide(sums, Vector256.Abs(w.AsSByte()).AsByte(), Avx2.Sign(p, w.AsSByte())) : Int8Sums.AddWide(sums, w, p);
+        if (Short) return TIntegers.AddShort(sums, w, p);
+        return Signed ? TIntegers.AddWide(sums, TIntegers.Magnitudes(w), TIntegers.WithSigns(p, w)) : TIntegers.AddWide(sums, w, p);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<int> Add(Vector512<int> sums, Vector512<byte> w, Vector512<sbyte> p)
+    public static TIntegers Whole<TIntegers, TFloats>(TIntegers sums)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats> => Short ? TIntegers.Join(sums) : sums;
+
+    public void MultiplyRows(Worker worker, QuantizedTokens tokens, int first, MatrixSpan y)
     {
-        if (Short) return Int8Sums.AddShort(sums, w, p);
-        return Signed ? Int8Sums.AddWide(sums, Vector512.Abs(w.AsSByte()).AsByte(), Vector512.ConditionalSelect(Vector512.LessThan(w.AsSByte(), Vector512<sbyte>.Zero), -p, p)) : Int8Sums.AddWide(sums, w, p);
+        int bytesOfRow = tokens.Depth / TBlock.Weights * TBlock.Bytes;
+        ReadOnlySpan<byte> rows = _weights.Slice(first * bytesOfRow, y.Columns * bytesOfRow);
+        // A token alone has a faster way with Q4_0.
+        if (typeof(TBlock) == typeof(Q4_0) && tokens.Tokens == 1) Int8Rows.Run(worker.InstructionSet, tokens, rows, y.Row(0));
+        else Int8Lanes.Run<TBlock>(worker, tokens, rows, y);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Whole(Vector256<int> sums) => Short ? Int8Sums.Join(sums) : sums;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<int> Whole(Vector512<int> sums) => Short ? Int8Sums.Join(sums) : sums;
 
     public void Pack(Worker worker, int first, int rows, Int8Panel panel)
     {
@@ -74,7 +80,7 @@ internal readonly ref struct Int8Blocks<TBlock>(ReadOnlySpan<byte> weights) : II
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats>
     {
-        int width = panel.Width, runs = TBlock.Weights / BlockLanes.Run, scalesOfBlock = runs / TBlock.RunsOfScale * width, bytesOfRun = TFloats.Count * TBlock.Bytes / runs;
+        int width = panel.Width, runs = TBlock.Weights / BlockLanes.Run, scalesOfBlock = runs / TBlock.RunsOfScale * width;
         for (; row + TFloats.Count <= rows; row += TFloats.Count)
         {
             // The slices prove the bounds once; the loop reads and writes without checks.
@@ -84,17 +90,10 @@ internal readonly ref struct Int8Blocks<TBlock>(ReadOnlySpan<byte> weights) : II
             ref float scales = ref MemoryMarshal.GetReference(panel.Scales[row..]), minima = ref MemoryMarshal.GetReference(HasMinimum ? panel.Minima[row..] : panel.Minima);
             for (int at = 0; at < bytesOfRow; at += TBlock.Bytes)
             {
+                Prefetch.Next(ref next, TFloats.Count * TBlock.Bytes);
                 TBlock.Scales<TIntegers, TFloats>(ref block, bytesOfRow, ref scales, ref minima, width);
-                for (int run = 0; run < runs; run++)
-                {
-                    Prefetch.Next(ref next, bytesOfRun);
-                    TBlock.Codes<TIntegers, TFloats>(ref block, bytesOfRow, run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3);
-                    Unsafe.As<uint, TIntegers>(ref codes) = c0;
-                    Unsafe.As<uint, TIntegers>(ref Unsafe.Add(ref codes, width)) = c1;
-                    Unsafe.As<uint, TIntegers>(ref Unsafe.Add(ref codes, 2 * width)) = c2;
-                    Unsafe.As<uint, TIntegers>(ref Unsafe.Add(ref codes, 3 * width)) = c3;
-                    codes = ref Unsafe.Add(ref codes, GroupsOfRun * width);
-                }
+                TBlock.Codes<TIntegers, TFloats, CodesInMemory<TIntegers, TFloats>>(ref block, bytesOfRow, new(ref Unsafe.As<uint, TIntegers>(ref codes), width / TFloats.Count));
+                codes = ref Unsafe.Add(ref codes, TBlock.Weights / Int8Panel.StepsOfGroup * width);
                 block = ref Unsafe.Add(ref block, TBlock.Bytes);
                 scales = ref Unsafe.Add(ref scales, scalesOfBlock);
                 minima = ref Unsafe.Add(ref minima, HasMinimum ? scalesOfBlock : 0);

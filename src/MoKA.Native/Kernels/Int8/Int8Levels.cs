@@ -9,7 +9,7 @@ namespace MoKA.Native.Kernels;
 /// Rows of W in NF4 or FP4, L their levels as whole numbers (<see cref="IntegerLevels"/>). Two products fit 16 bits, not more; so
 /// the sums of a lane have 32.
 /// </summary>
-internal readonly ref struct Int8Levels(CodebookRows weights) : IInt8Rows
+internal readonly ref struct Int8Levels(CodebookRows weights) : IInt8Weights
 {
     private const int BiasesOfCentre = 8;
 
@@ -33,15 +33,17 @@ internal readonly ref struct Int8Levels(CodebookRows weights) : IInt8Rows
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Start(int bias) => BiasesOfCentre * ((short)bias + (bias >> 16));
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Add(Vector256<int> sums, Vector256<byte> w, Vector256<sbyte> p) => Int8Sums.AddWide(sums, w, p);
+    /// <summary>Every token reads the rows for itself.</summary>
+    public static int FewTokens(InstructionSet set) => 5;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<int> Add(Vector512<int> sums, Vector512<byte> w, Vector512<sbyte> p) => Int8Sums.AddWide(sums, w, p);
+    public static TIntegers Add<TIntegers, TFloats>(TIntegers sums, TIntegers w, TIntegers p)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats> => TIntegers.AddWide(sums, w, p);
 
-    public static Vector256<int> Whole(Vector256<int> sums) => sums;
-
-    public static Vector512<int> Whole(Vector512<int> sums) => sums;
+    public static TIntegers Whole<TIntegers, TFloats>(TIntegers sums)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats> => sums;
 
     public void MultiplyRows(Worker worker, QuantizedTokens tokens, int first, MatrixSpan y) => LevelRows.Run(worker, tokens, _weights, first, y);
 

@@ -10,52 +10,33 @@ namespace MoKA.Native.Kernels;
 /// </summary>
 internal static class Int8Product
 {
-    /// <summary>So few tokens are multiplied one by one with rows where they lie; a panel would take longer to lay out than it saves.</summary>
-    public const int FewTokens = 5;
-
     private const int TasksPerThread = 4;
 
-    /// <summary>y [tokens, outputs] for x [tokens, depth] and blocks of W [outputs, depth] in Q4_0.</summary>
-    public static void Multiply(Cpu cpu, MatrixSpan x, ReadOnlySpan<byte> weights, int outputs, MatrixSpan y) =>
-        RunRows(cpu, x, new Int8Codes(weights), outputs, y, HasBlocks<Q4_0>(weights, outputs, x.Columns));
-
-    /// <summary>The same for W in other blocks.</summary>
+    /// <summary>y [tokens, outputs] for x [tokens, depth] and blocks of W [outputs, depth].</summary>
     public static void Multiply<TBlock>(Cpu cpu, MatrixSpan x, ReadOnlySpan<byte> weights, int outputs, MatrixSpan y) where TBlock : struct, IBlockInLanes =>
-        RunPanels(cpu, x, new Int8Blocks<TBlock>(weights), outputs, y, HasBlocks<TBlock>(weights, outputs, x.Columns));
+        Run(cpu, x, new Int8Blocks<TBlock>(weights), outputs, y, HasBlocks<TBlock>(weights, outputs, x.Columns));
 
     /// <summary>The same for W in NF4 or FP4, whose rows are whole blocks.</summary>
     public static void Multiply(Cpu cpu, MatrixSpan x, CodebookRows weights, int outputs, MatrixSpan y) =>
-        RunRows(cpu, x, new Int8Levels(weights), outputs, y, weights.HasPieces);
+        Run(cpu, x, new Int8Levels(weights), outputs, y, weights.HasPieces);
 
     private static bool HasBlocks<TBlock>(ReadOnlySpan<byte> weights, int outputs, int depth) where TBlock : struct, IBlock =>
         depth % TBlock.Weights == 0 && weights.Length == (long)outputs * depth / TBlock.Weights * TBlock.Bytes;
 
     /// <summary>Few tokens by rows, many by panels.</summary>
-    private static void RunRows<T>(Cpu cpu, MatrixSpan x, T weights, int outputs, MatrixSpan y, bool wholeBlocks) where T : IInt8Rows, allows ref struct
-    {
-        if (x.Rows > FewTokens)
-        {
-            RunPanels(cpu, x, weights, outputs, y, wholeBlocks);
-            return;
-        }
-        Check(x, outputs, y, wholeBlocks);
-        using Lock.Scope hold = cpu.Hold();
-        int rowsOfTask = Ceiling.OfRatio(Math.Max(outputs, 1), TasksPerThread * cpu.Threads * LaneColumns.Rows) * LaneColumns.Rows;
-        RowJob<T> row = new(Quantize<T>(cpu, x, T.OrderForRows), weights, y, rowsOfTask);
-        cpu.Run(Ceiling.OfRatio(outputs, rowsOfTask), ref row);
-    }
-
-    private static void RunPanels<T>(Cpu cpu, MatrixSpan x, T weights, int outputs, MatrixSpan y, bool wholeBlocks) where T : IInt8Weights, allows ref struct
-    {
-        Check(x, outputs, y, wholeBlocks);
-        using Lock.Scope hold = cpu.Hold();
-        PanelJob<T> panels = new(Quantize<T>(cpu, x, T.OrderForPanels), weights, y);
-        cpu.Run(Ceiling.OfRatio(outputs, Int8Tile.Width(cpu.InstructionSet)), ref panels);
-    }
-
-    private static void Check(MatrixSpan x, int outputs, MatrixSpan y, bool wholeBlocks)
+    private static void Run<T>(Cpu cpu, MatrixSpan x, T weights, int outputs, MatrixSpan y, bool wholeBlocks) where T : IInt8Weights, allows ref struct
     {
         if (y.Rows != x.Rows || y.Columns != outputs || !wholeBlocks) throw new ArgumentException($"Int8: [{x.Rows}, {x.Columns}] x [{x.Columns}, {outputs}] does not give [{y.Rows}, {y.Columns}].");
+        using Lock.Scope hold = cpu.Hold();
+        if (x.Rows > T.FewTokens(cpu.InstructionSet))
+        {
+            PanelJob<T> panels = new(Quantize<T>(cpu, x, T.OrderForPanels), weights, y);
+            cpu.Run(Ceiling.OfRatio(outputs, Int8Tile.Width(cpu.InstructionSet)), ref panels);
+            return;
+        }
+        int rowsOfTask = Ceiling.OfRatio(Math.Max(outputs, 1), TasksPerThread * cpu.Threads * LaneColumns.Rows) * LaneColumns.Rows;
+        RowJob<T> rows = new(Quantize<T>(cpu, x, T.OrderForRows), weights, y, rowsOfTask);
+        cpu.Run(Ceiling.OfRatio(outputs, rowsOfTask), ref rows);
     }
 
     private static QuantizedTokens Quantize<T>(Cpu cpu, MatrixSpan x, TokenOrder order) where T : IInt8Weights, allows ref struct
@@ -67,7 +48,7 @@ internal static class Int8Product
     }
 
     /// <summary>Few tokens: rows of W are multiplied where they lie, a few tasks for each thread, of whole registers of rows.</summary>
-    private readonly ref struct RowJob<T>(QuantizedTokens tokens, T weights, MatrixSpan y, int rowsOfTask) : IJob where T : IInt8Rows, allows ref struct
+    private readonly ref struct RowJob<T>(QuantizedTokens tokens, T weights, MatrixSpan y, int rowsOfTask) : IJob where T : IInt8Weights, allows ref struct
     {
         private readonly QuantizedTokens _tokens = tokens;
         private readonly T _weights = weights;

@@ -4,31 +4,28 @@ using System.Runtime.InteropServices;
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// Few tokens times rows of W in Q4_0, read where they lie: memory is what one token waits for. Several rows lie side by side in
-/// the lanes of a register (<see cref="RowStreams"/>), with the sums of the tiles, and so the same bits.
+/// One token times rows of W in Q4_0, read where they lie. Several rows lie side by side in the lanes of a register
+/// (<see cref="RowStreams"/>), as in <see cref="Int8Lanes"/>, whose bits these are, but their scales are read with the codes.
 /// </summary>
 internal static partial class Int8Rows
 {
     private const int Sixteen = RowStreams.Sixteen, Eight = RowStreams.Eight;
 
-    /// <summary>y [tokens, rows] for the tokens and whole rows of W. All tokens take some rows in turn, which stay in the first-level cache.</summary>
-    public static void Run(InstructionSet set, QuantizedTokens tokens, ReadOnlySpan<byte> weights, MatrixSpan y)
+    /// <summary>y [rows] for the token and whole rows of W.</summary>
+    public static void Run(InstructionSet set, QuantizedTokens token, ReadOnlySpan<byte> weights, Span<float> y)
     {
-        int bytesOfRow = tokens.Blocks * Q4_0.Bytes;
+        int bytesOfRow = token.Blocks * Q4_0.Bytes;
         Span<float> sums = stackalloc float[Sixteen];
-        for (int row = 0, lanes, each; row < y.Columns; row += lanes * each)
+        for (int row = 0, lanes, each; row < y.Length; row += lanes * each)
         {
-            (lanes, each) = RowStreams.Cut(set, y.Columns - row, bytesOfRow);
+            (lanes, each) = RowStreams.Cut(set, y.Length - row, bytesOfRow);
             for (int first = row; first < row + each; first++)
             {
                 ReadOnlySpan<byte> rows = weights.Slice(first * bytesOfRow, ((lanes - 1) * each + 1) * bytesOfRow);
-                for (int t = 0; t < tokens.Tokens; t++)
-                {
-                    if (lanes == Sixteen) SixteenRows(tokens.Token(t), rows, each * bytesOfRow, sums);
-                    else if (lanes == Eight) EightRows(tokens.Token(t), rows, each * bytesOfRow, sums);
-                    else sums[0] = Row(tokens.Token(t), rows);
-                    for (int lane = 0; lane < lanes; lane++) y.Row(t)[first + lane * each] = sums[lane];
-                }
+                if (lanes == Sixteen) SixteenRows(token, rows, each * bytesOfRow, sums);
+                else if (lanes == Eight) EightRows(token, rows, each * bytesOfRow, sums);
+                else sums[0] = Row(token, rows);
+                for (int lane = 0; lane < lanes; lane++) y[first + lane * each] = sums[lane];
             }
         }
     }

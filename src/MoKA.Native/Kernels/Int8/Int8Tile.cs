@@ -38,18 +38,58 @@ internal static partial class Int8Tile
                 SixTokensAvx512<T>(tokens, in panel, y, (nuint)stride);
                 break;
             case InstructionSet.Avx512:
-                OneTokenAvx512<T>(tokens, in panel, y);
+                OneToken<T, SixteenIntegers, SixteenLanes>(tokens, in panel, y);
                 break;
             case InstructionSet.Avx2 when tokens.Tokens == 3:
                 ThreeTokensAvx2<T>(tokens, in panel, y, (nuint)stride);
                 break;
             case InstructionSet.Avx2:
-                OneTokenAvx2<T>(tokens, in panel, y);
+                OneToken<T, EightIntegers, EightLanes>(tokens, in panel, y);
                 break;
             default:
                 Scalar<T>(tokens, in panel, y);
                 break;
         }
+    }
+
+    /// <summary>One token by two registers of rows.</summary>
+    [MethodImpl(Compiled.AtOnce)]
+    private static void OneToken<T, TIntegers, TFloats>(scoped QuantizedTokens token, scoped in Int8Panel panel, Span<float> y)
+        where T : IInt8Weights, allows ref struct
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats>
+    {
+        ref byte a = ref Unsafe.As<sbyte, byte>(ref MemoryMarshal.GetReference(token.Codes));
+        ref float e = ref MemoryMarshal.GetReference(token.Scales), sum = ref MemoryMarshal.GetReference(token.Sums);
+        ref int bias = ref MemoryMarshal.GetReference(token.Biases);
+        ref TIntegers w = ref Unsafe.As<uint, TIntegers>(ref MemoryMarshal.GetReference(panel.Codes));
+        ref float d = ref MemoryMarshal.GetReference(panel.Scales), m = ref MemoryMarshal.GetReference(panel.Minima);
+        int blocks = panel.Blocks;
+        TFloats y0 = default, y1 = default;
+        for (int b = 0; b < blocks; b++)
+        {
+            TIntegers s0 = TIntegers.Broadcast(T.Start(Unsafe.Add(ref bias, b))), s1 = s0;
+            for (int g = 0; g < T.Groups; g++)
+            {
+                TIntegers p = TIntegers.Broadcast(Unsafe.ReadUnaligned<int>(ref a));
+                s0 = T.Add<TIntegers, TFloats>(s0, w, p);
+                s1 = T.Add<TIntegers, TFloats>(s1, Unsafe.Add(ref w, 1), p);
+                w = ref Unsafe.Add(ref w, 2);
+                a = ref Unsafe.Add(ref a, Int8Panel.StepsOfGroup);
+            }
+            TFloats e0 = TFloats.Broadcast(Unsafe.Add(ref e, b));
+            y0 = TFloats.Fma(T.Whole<TIntegers, TFloats>(s0).ToFloats() * TFloats.Load(ref d, 0), e0, y0);
+            y1 = TFloats.Fma(T.Whole<TIntegers, TFloats>(s1).ToFloats() * TFloats.Load(ref d, TFloats.Count), e0, y1);
+            d = ref Unsafe.Add(ref d, 2 * TFloats.Count);
+            if (!T.HasMinimum) continue;
+            TFloats p0 = TFloats.Broadcast(Unsafe.Add(ref sum, b));
+            y0 = TFloats.Fma(TFloats.Load(ref m, 0), p0, y0);
+            y1 = TFloats.Fma(TFloats.Load(ref m, TFloats.Count), p0, y1);
+            m = ref Unsafe.Add(ref m, 2 * TFloats.Count);
+        }
+        ref float to = ref MemoryMarshal.GetReference(y);
+        y0.Store(ref to, 0);
+        y1.Store(ref to, TFloats.Count);
     }
 
     /// <summary>The specification, for one token.</summary>

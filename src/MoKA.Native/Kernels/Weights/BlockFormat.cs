@@ -150,7 +150,7 @@ internal abstract class BlockFormat<TBlock>() : BlockFormat(TBlock.Weights, TBlo
 /// <summary>Blocks that few tokens are multiplied with as <see cref="BlockLanes"/>.</summary>
 internal sealed class RunFormat<TBlock> : BlockFormat<TBlock> where TBlock : struct, IBlockInLanes
 {
-    protected override int FewTokens(InstructionSet set) => BlockLanes.FewTokens;
+    protected override int FewTokens(InstructionSet set) => BlockLanes.FewTokens(set);
 
     protected override void MultiplyRows(Worker worker, ReadOnlySpan<byte> rows, int stride, int blocks, ReadOnlySpan<byte> next, MatrixSpan x, MatrixSpan y) =>
         BlockLanes.Multiply<TBlock>(worker, rows, stride, blocks, next, x, y);

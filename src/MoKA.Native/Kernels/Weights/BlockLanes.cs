@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace MoKA.Native.Kernels;
 
 /// <summary>
-/// Few tokens times 64 rows of blocks, in float: rows lie side by side in the lanes of registers, and weights are made there,
-/// scales first, then sixteen of each row at a time. As in <see cref="LaneRows"/> four sums take turns, of four registers
+/// Few tokens times 64 rows of blocks, in float: rows lie side by side in the lanes of registers, their scales and codes are read,
+/// a block of each row at a time, and weights are made of them. As in <see cref="LaneRows"/> four sums take turns, of four registers
 /// of rows for one token or of one register for each of four tokens, and the bits are those of the product with the
 /// dequantised rows. AVX-512 and AVX2. See Int4.md.
 /// </summary>
@@ -18,7 +18,7 @@ internal static class BlockLanes
     public const int Run = 16;
 
     /// <summary>With more tokens it takes less time to dequantise panels and to multiply those.</summary>
-    public const int FewTokens = 8;
+    public static int FewTokens(InstructionSet set) => set == InstructionSet.Avx512 ? 16 : 12;
 
     /// <summary>y [tokens, 64] += x [tokens, in] Wᵀ. Rows begin <paramref name="stride"/> bytes apart; the bytes that come next are asked for on the way.</summary>
     public static void Multiply<TBlock>(Worker worker, ReadOnlySpan<byte> rows, int stride, int blocks, ReadOnlySpan<byte> next, MatrixSpan x, MatrixSpan y) where TBlock : struct, IBlockInLanes
@@ -43,40 +43,23 @@ internal static class BlockLanes<TBlock, TIntegers, TFloats>
 
     public static void Multiply(Worker worker, ReadOnlySpan<byte> rows, int stride, int blocks, ReadOnlySpan<byte> next, MatrixSpan x, MatrixSpan y)
     {
-        // Room for codes, where no register straddles two lines of a cache, then the scales, then the minima.
-        int codes = IntegersOfRun * Four * TFloats.Count, numbers = blocks * ScalesOfBlock;
-        Span<float> scratch = worker.Scratch(ScratchSlot.Dequantised, codes + (TBlock.HasMinimum ? 2 : 1) * numbers), scales = scratch.Slice(codes, numbers), minima = TBlock.HasMinimum ? scratch[(codes + numbers)..] : scales;
+        // Room for the codes of a block of four registers of rows, then for its scales and minima.
+        int codes = TBlock.Weights * Four / sizeof(int) * TFloats.Count;
+        Span<float> scratch = worker.Scratch(ScratchSlot.Dequantised, codes + 2 * ScalesOfBlock);
         // The slice proves the bounds once; the loops below read without checks.
         ref byte first = ref MemoryMarshal.GetReference(rows[..((Rows - 1) * stride + blocks * TBlock.Bytes)]);
-        for (int row = 0; row < Rows; row += TFloats.Count)
-            FindScales(new Blocks(ref Unsafe.Add(ref first, row * stride), stride, blocks, ref scales[row], ref minima[row], ref scratch[0]));
         for (int token = 0, some; token < x.Rows; token += some)
         {
             some = Math.Min(Four, x.Rows - token);
             int together = some == 1 ? Four * TFloats.Count : TFloats.Count;
             for (int row = 0; row < Rows; row += together)
             {
-                Blocks of = new(ref Unsafe.Add(ref first, row * stride), stride, blocks, ref scales[row], ref minima[row], ref scratch[0]);
+                Blocks of = new(ref Unsafe.Add(ref first, row * stride), stride, blocks, ref scratch[codes], ref scratch[codes + ScalesOfBlock], ref scratch[0]);
                 MatrixSpan to = y.Block(token, some, row, together);
                 if (some == 1) OneToken(of, x.Row(token), to.Row(0), next);
                 else FourTokens(of, x.RowRange(token, some), to, next);
                 next = next[Math.Min(next.Length, together * stride)..];
             }
-        }
-    }
-
-    /// <summary>The scales and minima of one register of rows.</summary>
-    [MethodImpl(Compiled.AtOnce)]
-    private static void FindScales(Blocks of)
-    {
-        ref byte block = ref of.First;
-        ref float scales = ref of.Scales, minima = ref of.Minima;
-        for (int i = 0; i < of.Count; i++)
-        {
-            TBlock.Scales<TIntegers, TFloats>(ref block, of.Stride, ref scales, ref minima, Rows);
-            block = ref Unsafe.Add(ref block, TBlock.Bytes);
-            scales = ref Unsafe.Add(ref scales, ScalesOfBlock);
-            minima = ref Unsafe.Add(ref minima, ScalesOfBlock);
         }
     }
 
@@ -87,29 +70,29 @@ internal static class BlockLanes<TBlock, TIntegers, TFloats>
         nint stride = of.Stride, register = TFloats.Count * stride;
         int ahead = Four * TFloats.Count * TBlock.Bytes / RunsOfBlock;
         ref byte block = ref of.First;
-        ref TIntegers codes = ref Unsafe.As<float, TIntegers>(ref of.Codes);
-        ref float value = ref MemoryMarshal.GetReference(x[..(of.Count * TBlock.Weights)]), scale = ref of.Scales, minimum = ref of.Minima, sums = ref MemoryMarshal.GetReference(y[..(Four * TFloats.Count)]);
+        ref TIntegers start = ref Unsafe.As<float, TIntegers>(ref of.Codes);
+        ref float value = ref MemoryMarshal.GetReference(x[..(of.Count * TBlock.Weights)]), sums = ref MemoryMarshal.GetReference(y[..(Four * TFloats.Count)]);
         TFloats a = TFloats.Load(ref sums, 0), b = TFloats.Load(ref sums, TFloats.Count), c = TFloats.Load(ref sums, 2 * TFloats.Count), d = TFloats.Load(ref sums, 3 * TFloats.Count);
         for (int i = 0; i < of.Count; i++)
         {
+            for (int r = 0; r < Four; r++)
+            {
+                ref byte own = ref Unsafe.Add(ref block, r * register);
+                TBlock.Scales<TIntegers, TFloats>(ref own, stride, ref Unsafe.Add(ref of.Scales, r * TFloats.Count), ref Unsafe.Add(ref of.Minima, r * TFloats.Count), Rows);
+                TBlock.Codes<TIntegers, TFloats, CodesInMemory<TIntegers, TFloats>>(ref own, stride, new(ref Unsafe.Add(ref start, r), Four));
+            }
+            ref TIntegers codes = ref start;
+            ref float scale = ref of.Scales, minimum = ref of.Minima;
             for (int run = 0; run < RunsOfBlock; run++)
             {
                 Prefetch.Next(ref next, ahead);
-                for (nint r = 0; r < Four; r++)
-                {
-                    Codes(ref Unsafe.Add(ref block, r * register), stride, run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3);
-                    Unsafe.Add(ref codes, r) = c0;
-                    Unsafe.Add(ref codes, Four + r) = c1;
-                    Unsafe.Add(ref codes, 2 * Four + r) = c2;
-                    Unsafe.Add(ref codes, 3 * Four + r) = c3;
-                }
                 for (nint integer = 0; integer < IntegersOfRun; integer++)
                 {
-                    ref TIntegers each = ref Unsafe.Add(ref codes, Four * integer);
-                    a = AddFour(a, each, ref scale, ref minimum, 0, ref value);
-                    b = AddFour(b, Unsafe.Add(ref each, 1), ref scale, ref minimum, TFloats.Count, ref value);
-                    c = AddFour(c, Unsafe.Add(ref each, 2), ref scale, ref minimum, 2 * TFloats.Count, ref value);
-                    d = AddFour(d, Unsafe.Add(ref each, 3), ref scale, ref minimum, 3 * TFloats.Count, ref value);
+                    a = AddFour(a, Centred(codes), ref scale, ref minimum, 0, ref value);
+                    b = AddFour(b, Centred(Unsafe.Add(ref codes, 1)), ref scale, ref minimum, TFloats.Count, ref value);
+                    c = AddFour(c, Centred(Unsafe.Add(ref codes, 2)), ref scale, ref minimum, 2 * TFloats.Count, ref value);
+                    d = AddFour(d, Centred(Unsafe.Add(ref codes, 3)), ref scale, ref minimum, 3 * TFloats.Count, ref value);
+                    codes = ref Unsafe.Add(ref codes, Four);
                     value = ref Unsafe.Add(ref value, sizeof(int));
                 }
                 // On to the next scale after the last run that shares this one.
@@ -135,25 +118,28 @@ internal static class BlockLanes<TBlock, TIntegers, TFloats>
         int last = x.Rows - 1, ahead = TFloats.Count * TBlock.Bytes / RunsOfBlock;
         TokenSteps steps = Kernels.FourTokens.Steps(x, 0);
         ref byte block = ref of.First;
-        ref TIntegers codes = ref Unsafe.As<float, TIntegers>(ref of.Codes);
-        ref float value = ref MemoryMarshal.GetReference(x.Data[..(last * x.RowStride + of.Count * TBlock.Weights)]), scale = ref of.Scales, minimum = ref of.Minima;
+        ref TIntegers start = ref Unsafe.As<float, TIntegers>(ref of.Codes);
+        ref float value = ref MemoryMarshal.GetReference(x.Data[..(last * x.RowStride + of.Count * TBlock.Weights)]);
         ref float y0 = ref First(y, 0), y1 = ref First(y, Math.Min(1, last)), y2 = ref First(y, Math.Min(2, last)), y3 = ref First(y, last);
         TFloats a = TFloats.Load(ref y0, 0), b = TFloats.Load(ref y1, 0), c = TFloats.Load(ref y2, 0), d = TFloats.Load(ref y3, 0);
         for (int i = 0; i < of.Count; i++)
         {
+            TBlock.Scales<TIntegers, TFloats>(ref block, stride, ref of.Scales, ref of.Minima, Rows);
+            TBlock.Codes<TIntegers, TFloats, CodesInMemory<TIntegers, TFloats>>(ref block, stride, new(ref start, 1));
+            ref TIntegers codes = ref start;
+            ref float scale = ref of.Scales, minimum = ref of.Minima;
             for (int run = 0; run < RunsOfBlock; run++)
             {
                 Prefetch.Next(ref next, ahead);
-                Codes(ref block, stride, run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3);
-                (codes, Unsafe.Add(ref codes, 1), Unsafe.Add(ref codes, 2), Unsafe.Add(ref codes, 3)) = (c0, c1, c2, c3);
                 for (nint integer = 0; integer < IntegersOfRun; integer++)
                 {
-                    TIntegers each = Unsafe.Add(ref codes, integer);
+                    TIntegers each = Centred(codes);
                     TFloats w0 = Weight(each, 0, ref scale, ref minimum, 0), w1 = Weight(each, 1, ref scale, ref minimum, 0), w2 = Weight(each, 2, ref scale, ref minimum, 0), w3 = Weight(each, 3, ref scale, ref minimum, 0);
                     a = Add(a, w0, w1, w2, w3, ref value);
                     b = Add(b, w0, w1, w2, w3, ref Unsafe.Add(ref value, steps.Second));
                     c = Add(c, w0, w1, w2, w3, ref Unsafe.Add(ref value, steps.Third));
                     d = Add(d, w0, w1, w2, w3, ref Unsafe.Add(ref value, steps.Fourth));
+                    codes = ref Unsafe.Add(ref codes, 1);
                     value = ref Unsafe.Add(ref value, sizeof(int));
                 }
                 // On to the next scale after the last run that shares this one.
@@ -171,13 +157,9 @@ internal static class BlockLanes<TBlock, TIntegers, TFloats>
         d.Store(ref y3, 0);
     }
 
-    /// <summary>The codes of a run as signed numbers.</summary>
+    /// <summary>Codes as signed numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Codes(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
-    {
-        TBlock.Codes<TIntegers, TFloats>(ref block, stride, run, out c0, out c1, out c2, out c3);
-        if (TBlock.Centre != 0) LaneCodes<TIntegers, TFloats>.Centre(TBlock.Centre, ref c0, ref c1, ref c2, ref c3);
-    }
+    private static TIntegers Centred(TIntegers codes) => TBlock.Centre == 0 ? codes : TIntegers.SubtractFromBytes(codes, TBlock.Centre);
 
     private static ref float First(MatrixSpan y, int token) => ref MemoryMarshal.GetReference(y.Row(token)[..TFloats.Count]);
 

@@ -24,8 +24,9 @@ internal interface IBlockInLanes : IBlock
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats>;
 
-    /// <summary>The sixteen codes of a run, a byte each, four in each integer.</summary>
-    static abstract void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+    /// <summary>Hands on the codes of the blocks in runs, of which those that share a scale are in order.</summary>
+    static abstract void Codes<TIntegers, TFloats, TCodes>(ref byte block, nint stride, TCodes codes)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
-        where TFloats : struct, ILanes<TFloats>;
+        where TFloats : struct, ILanes<TFloats>
+        where TCodes : struct, ICodes<TIntegers, TFloats>, allows ref struct;
 }

@@ -43,16 +43,21 @@ internal readonly struct IQ4_NL : IBlockInLanes
             LaneCodes<TIntegers, TFloats>.Scale(ref block, stride, ref scales);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+    public static void Codes<TIntegers, TFloats, TCodes>(ref byte block, nint stride, TCodes codes)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats>
+        where TCodes : struct, ICodes<TIntegers, TFloats>, allows ref struct
     {
-        LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, CodesAt), stride, 4 * run, 15, out c0, out c1, out c2, out c3);
-        c0 = TIntegers.LookUp(Levels, c0);
-        c1 = TIntegers.LookUp(Levels, c1);
-        c2 = TIntegers.LookUp(Levels, c2);
-        c3 = TIntegers.LookUp(Levels, c3);
+        LaneRun<TIntegers, TFloats> both = LaneRun<TIntegers, TFloats>.Load(ref Unsafe.Add(ref block, CodesAt), stride);
+        codes.Put(0, LookUp(both & EachByte.FourBits));
+        codes.Put(1, LookUp(both >>> 4 & EachByte.FourBits));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static LaneRun<TIntegers, TFloats> LookUp<TIntegers, TFloats>(LaneRun<TIntegers, TFloats> codes)
+        where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
+        where TFloats : struct, ILanes<TFloats> =>
+            new(TIntegers.LookUp(Levels, codes.A), TIntegers.LookUp(Levels, codes.B), TIntegers.LookUp(Levels, codes.C), TIntegers.LookUp(Levels, codes.D));
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0));
 }

@@ -49,10 +49,18 @@ internal readonly struct Q2_K : IBlockInLanes
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+    public static void Codes<TIntegers, TFloats, TCodes>(ref byte block, nint stride, TCodes codes)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
-        where TFloats : struct, ILanes<TFloats> =>
-            LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, CodesAt + run / 8 * GroupOf32.Length + run % 2 * BlockLanes.Run), stride, 2 * (run / 2 % 4), 3, out c0, out c1, out c2, out c3);
+        where TFloats : struct, ILanes<TFloats>
+        where TCodes : struct, ICodes<TIntegers, TFloats>, allows ref struct
+    {
+        for (int half = 0; half < 2; half++)
+            for (int side = 0; side < 2; side++)
+            {
+                LaneRun<TIntegers, TFloats> four = LaneRun<TIntegers, TFloats>.Load(ref Unsafe.Add(ref block, CodesAt + (2 * half + side) * BlockLanes.Run), stride);
+                for (int g = 0; g < 4; g++) codes.Put(8 * half + 2 * g + side, four >>> 2 * g & EachByte.TwoBits);
+            }
+    }
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, ScaleAt)) && float.IsFinite(GroupOf32.Half(ref block, MinimumAt));
 }

@@ -53,13 +53,20 @@ internal readonly struct Q3_K : IBlockInLanes
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+    public static void Codes<TIntegers, TFloats, TCodes>(ref byte block, nint stride, TCodes codes)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats>
+        where TCodes : struct, ICodes<TIntegers, TFloats>, allows ref struct
     {
-        int group = run / 2, from = run % 2 * BlockLanes.Run;
-        LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, LowerAt + group / 4 * GroupOf32.Length + from), stride, 2 * (group % 4), 3, out c0, out c1, out c2, out c3);
-        LaneCodes<TIntegers, TFloats>.Join(ref Unsafe.Add(ref block, from), stride, group, 1, low: 2, ref c0, ref c1, ref c2, ref c3);
+        for (int side = 0; side < 2; side++)
+        {
+            LaneRun<TIntegers, TFloats> third = LaneRun<TIntegers, TFloats>.Load(ref Unsafe.Add(ref block, side * BlockLanes.Run), stride);
+            for (int half = 0; half < 2; half++)
+            {
+                LaneRun<TIntegers, TFloats> lower = LaneRun<TIntegers, TFloats>.Load(ref Unsafe.Add(ref block, LowerAt + (2 * half + side) * BlockLanes.Run), stride);
+                for (int g = 0; g < 4; g++) codes.Put(8 * half + 2 * g + side, lower >>> 2 * g & EachByte.TwoBits | (third >>> 4 * half + g & EachByte.OneBit) << 2);
+            }
+        }
     }
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, ScaleAt));

@@ -36,12 +36,14 @@ internal readonly struct Q4_K : IBlockInLanes
             SixBitPairs.Scales<TIntegers, TFloats>(ref block, stride, ref scales, ref minima, apart);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+    public static void Codes<TIntegers, TFloats, TCodes>(ref byte block, nint stride, TCodes codes)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats>
+        where TCodes : struct, ICodes<TIntegers, TFloats>, allows ref struct
     {
-        int group = run / 2;
-        LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, CodesAt + group / 2 * GroupOf32.Length + run % 2 * BlockLanes.Run), stride, 4 * (group % 2), 15, out c0, out c1, out c2, out c3);
+        for (int pair = 0; pair < 4; pair++)
+            for (int side = 0; side < 2; side++)
+                LaneCodes<TIntegers, TFloats>.Halves(ref Unsafe.Add(ref block, CodesAt + (2 * pair + side) * BlockLanes.Run), stride, codes, 4 * pair + side, 4 * pair + 2 + side);
     }
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0)) && float.IsFinite(GroupOf32.Half(ref block, MinimumAt));

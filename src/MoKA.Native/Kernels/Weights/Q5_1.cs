@@ -36,10 +36,11 @@ internal readonly struct Q5_1 : IBlockInLanes
         LaneCodes<TIntegers, TFloats>.ScaleAndMinimum(ref block, stride, ref scales, ref minima);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+    public static void Codes<TIntegers, TFloats, TCodes>(ref byte block, nint stride, TCodes codes)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
-        where TFloats : struct, ILanes<TFloats> =>
-        LaneCodes<TIntegers, TFloats>.ReadFiveBits(ref Unsafe.Add(ref block, CodesAt), ref Unsafe.Add(ref block, FifthBitsAt), stride, run, out c0, out c1, out c2, out c3);
+        where TFloats : struct, ILanes<TFloats>
+        where TCodes : struct, ICodes<TIntegers, TFloats>, allows ref struct =>
+            LaneCodes<TIntegers, TFloats>.FiveBits(ref Unsafe.Add(ref block, CodesAt), ref Unsafe.Add(ref block, FifthBitsAt), stride, codes);
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0)) && float.IsFinite(GroupOf32.Half(ref block, MinimumAt));
 }

@@ -40,13 +40,22 @@ internal readonly struct Q5_K : IBlockInLanes
             SixBitPairs.Scales<TIntegers, TFloats>(ref block, stride, ref scales, ref minima, apart);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+    public static void Codes<TIntegers, TFloats, TCodes>(ref byte block, nint stride, TCodes codes)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats>
+        where TCodes : struct, ICodes<TIntegers, TFloats>, allows ref struct
     {
-        int group = run / 2, from = run % 2 * BlockLanes.Run;
-        LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, CodesAt + group / 2 * GroupOf32.Length + from), stride, 4 * (group % 2), 15, out c0, out c1, out c2, out c3);
-        LaneCodes<TIntegers, TFloats>.Join(ref Unsafe.Add(ref block, FifthBitsAt + from), stride, group, 1, low: 4, ref c0, ref c1, ref c2, ref c3);
+        for (int side = 0; side < 2; side++)
+        {
+            LaneRun<TIntegers, TFloats> fifth = LaneRun<TIntegers, TFloats>.Load(ref Unsafe.Add(ref block, FifthBitsAt + side * BlockLanes.Run), stride);
+            for (int p = 0; p < 4; p++)
+            {
+                LaneRun<TIntegers, TFloats> both = LaneRun<TIntegers, TFloats>.Load(ref Unsafe.Add(ref block, CodesAt + (2 * p + side) * BlockLanes.Run), stride);
+                codes.Put(4 * p + side, both & EachByte.FourBits | (fifth & EachByte.OneBit) << 4);
+                codes.Put(4 * p + 2 + side, both >>> 4 & EachByte.FourBits | (fifth & EachByte.OneBit << 1) << 3);
+                fifth >>>= 2;
+            }
+        }
     }
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, 0)) && float.IsFinite(GroupOf32.Half(ref block, MinimumAt));

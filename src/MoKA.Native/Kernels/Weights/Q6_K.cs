@@ -54,13 +54,23 @@ internal readonly struct Q6_K : IBlockInLanes
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Codes<TIntegers, TFloats>(ref byte block, nint stride, int run, out TIntegers c0, out TIntegers c1, out TIntegers c2, out TIntegers c3)
+    public static void Codes<TIntegers, TFloats, TCodes>(ref byte block, nint stride, TCodes codes)
         where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
         where TFloats : struct, ILanes<TFloats>
+        where TCodes : struct, ICodes<TIntegers, TFloats>, allows ref struct
     {
-        int half = run / 8, g = run / 2 % 4, from = run % 2 * BlockLanes.Run;
-        LaneCodes<TIntegers, TFloats>.Read(ref Unsafe.Add(ref block, half * 64 + g % 2 * GroupOf32.Length + from), stride, g / 2 * 4, 15, out c0, out c1, out c2, out c3);
-        LaneCodes<TIntegers, TFloats>.Join(ref Unsafe.Add(ref block, UpperAt + half * GroupOf32.Length + from), stride, 2 * g, 3, low: 4, ref c0, ref c1, ref c2, ref c3);
+        for (int half = 0; half < 2; half++)
+            for (int side = 0; side < 2; side++)
+            {
+                LaneRun<TIntegers, TFloats> upper = LaneRun<TIntegers, TFloats>.Load(ref Unsafe.Add(ref block, UpperAt + (2 * half + side) * BlockLanes.Run), stride);
+                for (int g = 0; g < 2; g++)
+                {
+                    LaneRun<TIntegers, TFloats> both = LaneRun<TIntegers, TFloats>.Load(ref Unsafe.Add(ref block, (4 * half + 2 * g + side) * BlockLanes.Run), stride);
+                    codes.Put(8 * half + 2 * g + side, both & EachByte.FourBits | (upper & EachByte.TwoBits) << 4);
+                    codes.Put(8 * half + 2 * (g + 2) + side, both >>> 4 & EachByte.FourBits | upper & EachByte.TwoBits << 4);
+                    upper >>>= 2;
+                }
+            }
     }
 
     public static bool IsFinite(ref byte block) => float.IsFinite(GroupOf32.Half(ref block, ScaleAt));
