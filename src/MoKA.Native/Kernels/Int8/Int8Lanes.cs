@@ -36,8 +36,8 @@ internal static class Int8Lanes<TBlock, TIntegers, TFloats>
     where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
     where TFloats : struct, ILanes<TFloats>
 {
-    /// <summary>Runs of each row between two additions of floats: one large block, or eight of 32 weights.</summary>
-    private const int RunsAtOnce = 16;
+    /// <summary>Runs of each row between two additions of floats.</summary>
+    private const int RunsAtOnce = BlockLanes.RunsAtOnce;
 
     private static int RunsOfBlock
     {

@@ -17,6 +17,9 @@ internal static class BlockLanes
     /// <summary>Weights of a run.</summary>
     public const int Run = 16;
 
+    /// <summary>Runs of a row that are decoded at once: one large block, or eight of 32 weights.</summary>
+    public const int RunsAtOnce = 16;
+
     /// <summary>With more tokens it takes less time to dequantise panels and to multiply those.</summary>
     public static int FewTokens(InstructionSet set) => set == InstructionSet.Avx512 ? 16 : 12;
 
@@ -34,18 +37,26 @@ internal static class BlockLanes<TBlock, TIntegers, TFloats>
     where TIntegers : unmanaged, IIntegerLanes<TIntegers, TFloats>
     where TFloats : struct, ILanes<TFloats>
 {
-    private const int Rows = BlockLanes.Rows, Run = BlockLanes.Run, IntegersOfRun = 4, Four = 4;
+    private const int Rows = BlockLanes.Rows, Run = BlockLanes.Run, RunsAtOnce = BlockLanes.RunsAtOnce, IntegersOfRun = 4, Four = 4;
 
-    private static int RunsOfBlock => TBlock.Weights / Run;
+    private static int RunsOfBlock
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TBlock.Weights / Run;
+    }
 
     /// <summary>Floats from a block's scales to the next block's.</summary>
-    private static int ScalesOfBlock => RunsOfBlock / TBlock.RunsOfScale * Rows;
+    private static int ScalesOfBlock
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => RunsOfBlock / TBlock.RunsOfScale * Rows;
+    }
 
     public static void Multiply(Worker worker, ReadOnlySpan<byte> rows, int stride, int blocks, ReadOnlySpan<byte> next, MatrixSpan x, MatrixSpan y)
     {
-        // Room for the codes of a block of four registers of rows, then for its scales and minima.
-        int codes = TBlock.Weights * Four / sizeof(int) * TFloats.Count;
-        Span<float> scratch = worker.Scratch(ScratchSlot.Dequantised, codes + 2 * ScalesOfBlock);
+        // Room for the codes of so many runs of four registers of rows, then for their scales and minima.
+        int codes = RunsAtOnce * IntegersOfRun * Four * TFloats.Count, numbers = RunsAtOnce / RunsOfBlock * ScalesOfBlock;
+        Span<float> scratch = worker.Scratch(ScratchSlot.Dequantised, codes + 2 * numbers);
         // The slice proves the bounds once; the loops below read without checks.
         ref byte first = ref MemoryMarshal.GetReference(rows[..((Rows - 1) * stride + blocks * TBlock.Bytes)]);
         for (int token = 0, some; token < x.Rows; token += some)
@@ -54,7 +65,7 @@ internal static class BlockLanes<TBlock, TIntegers, TFloats>
             int together = some == 1 ? Four * TFloats.Count : TFloats.Count;
             for (int row = 0; row < Rows; row += together)
             {
-                Blocks of = new(ref Unsafe.Add(ref first, row * stride), stride, blocks, ref scratch[codes], ref scratch[codes + ScalesOfBlock], ref scratch[0]);
+                Blocks of = new(ref Unsafe.Add(ref first, row * stride), stride, blocks, ref scratch[codes], ref scratch[codes + numbers], ref scratch[0]);
                 MatrixSpan to = y.Block(token, some, row, together);
                 if (some == 1) OneToken(of, x.Row(token), to.Row(0), next);
                 else FourTokens(of, x.RowRange(token, some), to, next);
@@ -63,27 +74,46 @@ internal static class BlockLanes<TBlock, TIntegers, TFloats>
         }
     }
 
+    /// <summary>
+    /// The scales and codes of so many blocks of each row of four registers. A call of its own: <see cref="OneToken"/> is as long as
+    /// the compiler makes a method out of short ones.
+    /// </summary>
+    [MethodImpl(Compiled.AtOnce)]
+    private static void DecodeFour(Blocks of, ref byte block, int blocks)
+    {
+        nint stride = of.Stride;
+        ref TIntegers codes = ref Unsafe.As<float, TIntegers>(ref of.Codes);
+        ref float scales = ref of.Scales, minima = ref of.Minima;
+        for (int b = 0; b < blocks; b++)
+        {
+            for (int r = 0; r < Four; r++)
+            {
+                ref byte own = ref Unsafe.Add(ref block, r * TFloats.Count * stride);
+                TBlock.Scales<TIntegers, TFloats>(ref own, stride, ref Unsafe.Add(ref scales, r * TFloats.Count), ref Unsafe.Add(ref minima, r * TFloats.Count), Rows);
+                TBlock.Codes<TIntegers, TFloats, CodesInMemory<TIntegers, TFloats>>(ref own, stride, new(ref Unsafe.Add(ref codes, r), Four));
+            }
+            block = ref Unsafe.Add(ref block, TBlock.Bytes);
+            codes = ref Unsafe.Add(ref codes, RunsOfBlock * IntegersOfRun * Four);
+            scales = ref Unsafe.Add(ref scales, ScalesOfBlock);
+            minima = ref Unsafe.Add(ref minima, ScalesOfBlock);
+        }
+    }
+
     /// <summary>One token and four registers of rows.</summary>
     [MethodImpl(Compiled.AtOnce)]
     private static void OneToken(Blocks of, ReadOnlySpan<float> x, Span<float> y, ReadOnlySpan<byte> next)
     {
-        nint stride = of.Stride, register = TFloats.Count * stride;
-        int ahead = Four * TFloats.Count * TBlock.Bytes / RunsOfBlock;
+        int runs = RunsOfBlock, ahead = Four * TFloats.Count * TBlock.Bytes / runs;
         ref byte block = ref of.First;
-        ref TIntegers start = ref Unsafe.As<float, TIntegers>(ref of.Codes);
         ref float value = ref MemoryMarshal.GetReference(x[..(of.Count * TBlock.Weights)]), sums = ref MemoryMarshal.GetReference(y[..(Four * TFloats.Count)]);
-        TFloats a = TFloats.Load(ref sums, 0), b = TFloats.Load(ref sums, TFloats.Count), c = TFloats.Load(ref sums, 2 * TFloats.Count), d = TFloats.Load(ref sums, 3 * TFloats.Count);
-        for (int i = 0; i < of.Count; i++)
+        for (int left = of.Count; left > 0; left -= RunsAtOnce / RunsOfBlock)
         {
-            for (int r = 0; r < Four; r++)
-            {
-                ref byte own = ref Unsafe.Add(ref block, r * register);
-                TBlock.Scales<TIntegers, TFloats>(ref own, stride, ref Unsafe.Add(ref of.Scales, r * TFloats.Count), ref Unsafe.Add(ref of.Minima, r * TFloats.Count), Rows);
-                TBlock.Codes<TIntegers, TFloats, CodesInMemory<TIntegers, TFloats>>(ref own, stride, new(ref Unsafe.Add(ref start, r), Four));
-            }
-            ref TIntegers codes = ref start;
+            int some = Math.Min(RunsAtOnce / RunsOfBlock, left);
+            DecodeFour(of, ref block, some);
+            TFloats a = TFloats.Load(ref sums, 0), b = TFloats.Load(ref sums, TFloats.Count), c = TFloats.Load(ref sums, 2 * TFloats.Count), d = TFloats.Load(ref sums, 3 * TFloats.Count);
+            ref TIntegers codes = ref Unsafe.As<float, TIntegers>(ref of.Codes);
             ref float scale = ref of.Scales, minimum = ref of.Minima;
-            for (int run = 0; run < RunsOfBlock; run++)
+            for (int run = 0; run < some * runs; run++)
             {
                 Prefetch.Next(ref next, ahead);
                 for (nint integer = 0; integer < IntegersOfRun; integer++)
@@ -102,12 +132,12 @@ internal static class BlockLanes<TBlock, TIntegers, TFloats>
                     minimum = ref Unsafe.Add(ref minimum, Rows);
                 }
             }
-            block = ref Unsafe.Add(ref block, TBlock.Bytes);
+            a.Store(ref sums, 0);
+            b.Store(ref sums, TFloats.Count);
+            c.Store(ref sums, 2 * TFloats.Count);
+            d.Store(ref sums, 3 * TFloats.Count);
+            block = ref Unsafe.Add(ref block, some * TBlock.Bytes);
         }
-        a.Store(ref sums, 0);
-        b.Store(ref sums, TFloats.Count);
-        c.Store(ref sums, 2 * TFloats.Count);
-        d.Store(ref sums, 3 * TFloats.Count);
     }
 
     /// <summary>Up to four tokens and one register of rows. With fewer the last one is multiplied again, with the same bits.</summary>
