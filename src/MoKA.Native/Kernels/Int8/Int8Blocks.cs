@@ -58,10 +58,7 @@ internal readonly ref struct Int8Blocks<TBlock>(ReadOnlySpan<byte> weights) : II
     public void MultiplyRows(Worker worker, QuantizedTokens tokens, int first, MatrixSpan y)
     {
         int bytesOfRow = tokens.Depth / TBlock.Weights * TBlock.Bytes;
-        ReadOnlySpan<byte> rows = _weights.Slice(first * bytesOfRow, y.Columns * bytesOfRow);
-        // A token alone has a faster way with Q4_0.
-        if (typeof(TBlock) == typeof(Q4_0) && tokens.Tokens == 1) Int8Rows.Run(worker.InstructionSet, tokens, rows, y.Row(0));
-        else Int8Lanes.Run<TBlock>(worker, tokens, rows, y);
+        Int8Lanes.Run<TBlock>(worker, tokens, _weights.Slice(first * bytesOfRow, y.Columns * bytesOfRow), y);
     }
 
     public void Pack(Worker worker, int first, int rows, Int8Panel panel)

@@ -22,7 +22,9 @@ internal static class Int8Lanes
             {
                 ReadOnlySpan<byte> rows = weights.Slice(first * bytesOfRow, ((lanes - 1) * each + 1) * bytesOfRow);
                 MatrixSpan to = y.Block(0, y.Rows, first, (lanes - 1) * each + 1);
-                if (lanes == RowStreams.Sixteen) Int8Lanes<TBlock, SixteenIntegers, SixteenLanes>.Multiply(worker, tokens, rows, each, to);
+                // A token alone has a faster way with Q4_0.
+                if (typeof(TBlock) == typeof(Q4_0) && tokens.Tokens == 1 && lanes > 1) Int8Rows.Multiply(lanes, tokens, rows, each, to.Row(0));
+                else if (lanes == RowStreams.Sixteen) Int8Lanes<TBlock, SixteenIntegers, SixteenLanes>.Multiply(worker, tokens, rows, each, to);
                 else if (lanes == RowStreams.Eight) Int8Lanes<TBlock, EightIntegers, EightLanes>.Multiply(worker, tokens, rows, each, to);
                 else Int8Lanes<TBlock, OneInteger, OneLane>.Multiply(worker, tokens, rows, each, to);
             }
