@@ -12,7 +12,7 @@ internal static partial class Int8Rows
     public static void Multiply(int lanes, QuantizedTokens token, ReadOnlySpan<byte> rows, int apart, Span<float> y)
     {
         int stride = apart * token.Blocks * Q4_0.Bytes;
-        Span<float> sums = stackalloc float[lanes];
+        Span<float> sums = stackalloc float[Sixteen];
         if (lanes == Sixteen) SixteenRows(token, rows, stride, sums);
         else EightRows(token, rows, stride, sums);
         for (int lane = 0; lane < lanes; lane++) y[lane * apart] = sums[lane];
