@@ -11,7 +11,7 @@ namespace MoKA.Native.Kernels;
 internal static class Int8Lanes
 {
     /// <summary>y [tokens, rows] for the tokens and whole rows of W.</summary>
-    public static void Run<TBlock>(Worker worker, QuantizedTokens tokens, ReadOnlySpan<byte> weights, MatrixSpan y) where TBlock : struct, IBlockInLanes
+    public static void Run<TBlock>(Worker worker, in QuantizedTokens tokens, ReadOnlySpan<byte> weights, MatrixSpan y) where TBlock : struct, IBlockInLanes
     {
         if (tokens.Tokens == 0) return;
         int bytesOfRow = tokens.Depth / TBlock.Weights * TBlock.Bytes;
@@ -21,12 +21,11 @@ internal static class Int8Lanes
             for (int first = row; first < row + each; first++)
             {
                 ReadOnlySpan<byte> rows = weights.Slice(first * bytesOfRow, ((lanes - 1) * each + 1) * bytesOfRow);
-                MatrixSpan to = y.Block(0, y.Rows, first, (lanes - 1) * each + 1);
                 // A token alone has a faster way with Q4_0.
-                if (typeof(TBlock) == typeof(Q4_0) && tokens.Tokens == 1 && lanes > 1) Int8Rows.Multiply(lanes, tokens, rows, each, to.Row(0));
-                else if (lanes == RowStreams.Sixteen) Int8Lanes<TBlock, SixteenIntegers, SixteenLanes>.Multiply(worker, tokens, rows, each, to);
-                else if (lanes == RowStreams.Eight) Int8Lanes<TBlock, EightIntegers, EightLanes>.Multiply(worker, tokens, rows, each, to);
-                else Int8Lanes<TBlock, OneInteger, OneLane>.Multiply(worker, tokens, rows, each, to);
+                if (typeof(TBlock) == typeof(Q4_0) && tokens.Tokens == 1 && lanes > 1) Int8Rows.Multiply(lanes, tokens, rows, each, y.Row(0)[first..]);
+                else if (lanes == RowStreams.Sixteen) Int8Lanes<TBlock, SixteenIntegers, SixteenLanes>.Multiply(worker, tokens, rows, each, y, first);
+                else if (lanes == RowStreams.Eight) Int8Lanes<TBlock, EightIntegers, EightLanes>.Multiply(worker, tokens, rows, each, y, first);
+                else Int8Lanes<TBlock, OneInteger, OneLane>.Multiply(worker, tokens, rows, each, y, first);
             }
         }
     }
@@ -60,8 +59,8 @@ internal static class Int8Lanes<TBlock, TIntegers, TFloats>
         get => RunsAtOnce / TBlock.RunsOfScale;
     }
 
-    /// <summary>y [tokens, lanes], its columns as many apart as the rows of W.</summary>
-    public static void Multiply(Worker worker, QuantizedTokens tokens, ReadOnlySpan<byte> rows, int apart, MatrixSpan y)
+    /// <summary>The columns of y from <paramref name="first"/> on that are as many apart as the rows of W.</summary>
+    public static void Multiply(Worker worker, in QuantizedTokens tokens, ReadOnlySpan<byte> rows, int apart, MatrixSpan y, int first)
     {
         int count = tokens.Tokens, blocks = tokens.Depth / TBlock.Weights, stride = apart * blocks * TBlock.Bytes;
         // Registers of scales, minima and every token's totals, then the sums.
@@ -71,12 +70,12 @@ internal static class Int8Lanes<TBlock, TIntegers, TFloats>
         // The slice proves the bounds once; the loops then read without checks.
         AddBlocks(tokens, ref MemoryMarshal.GetReference(rows[..((TFloats.Count - 1) * stride + blocks * TBlock.Bytes)]), stride, blocks, ref MemoryMarshal.GetReference(scratch), ref MemoryMarshal.GetReference(sums));
         for (int t = 0; t < count; t++)
-            for (int lane = 0; lane < TFloats.Count; lane++) y.Row(t)[lane * apart] = sums[t * TFloats.Count + lane];
+            for (int lane = 0; lane < TFloats.Count; lane++) y.Row(t)[first + lane * apart] = sums[t * TFloats.Count + lane];
     }
 
     /// <summary>sums [tokens, lanes] += tokens times rows of so many blocks.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void AddBlocks(QuantizedTokens tokens, ref byte block, nint stride, int blocks, ref float scales, ref float sums)
+    private static void AddBlocks(in QuantizedTokens tokens, ref byte block, nint stride, int blocks, ref float scales, ref float sums)
     {
         int blocksAtOnce = RunsAtOnce / RunsOfBlock;
         nint count = tokens.Tokens, depth = tokens.Depth, scalesOfToken = tokens.Blocks;

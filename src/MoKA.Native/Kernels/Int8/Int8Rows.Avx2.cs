@@ -9,7 +9,7 @@ internal static partial class Int8Rows
 {
     /// <summary>Eight rows of W, one in each lane of 32 bits.</summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void EightRows(QuantizedTokens token, ReadOnlySpan<byte> weights, nint stride, Span<float> y)
+    private static void EightRows(in QuantizedTokens token, ReadOnlySpan<byte> weights, nint stride, Span<float> y)
     {
         int blocks = token.Blocks;
         // The slices prove the bounds once; the loop then reads without checks.

@@ -17,7 +17,7 @@ internal static partial class Int8Rows
     /// so that scales come with the codes and need no loads of their own.
     /// </summary>
     [MethodImpl(Compiled.AtOnce)]
-    private static void SixteenRows(QuantizedTokens token, ReadOnlySpan<byte> weights, nint stride, Span<float> y)
+    private static void SixteenRows(in QuantizedTokens token, ReadOnlySpan<byte> weights, nint stride, Span<float> y)
     {
         int blocks = token.Blocks;
         // The slices prove the bounds once; the loop then reads without checks.

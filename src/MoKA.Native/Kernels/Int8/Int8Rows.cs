@@ -9,7 +9,7 @@ internal static partial class Int8Rows
     private const int Sixteen = RowStreams.Sixteen, Eight = RowStreams.Eight;
 
     /// <summary>y of sixteen or eight rows of W, which are <paramref name="apart"/> rows from each other, as are their places in y.</summary>
-    public static void Multiply(int lanes, QuantizedTokens token, ReadOnlySpan<byte> rows, int apart, Span<float> y)
+    public static void Multiply(int lanes, in QuantizedTokens token, ReadOnlySpan<byte> rows, int apart, Span<float> y)
     {
         int stride = apart * token.Blocks * Q4_0.Bytes;
         Span<float> sums = stackalloc float[Sixteen];
