@@ -86,9 +86,7 @@ internal static class LaneColumns
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<int> FourRows(ref byte at, ref byte fourth, ref byte eighth, ref byte twelfth, nint offset)
     {
-        Vector512<int> rows = TwoRows(ref at, ref fourth, offset).ToVector512Unsafe();
-        rows = Avx512F.InsertVector128(rows, Row(ref eighth, offset), 2);
-        return Avx512F.InsertVector128(rows, Row(ref twelfth, offset), 3);
+        return Avx512F.InsertVector256(TwoRows(ref at, ref fourth, offset).ToVector512Unsafe(), TwoRows(ref eighth, ref twelfth, offset), 1);
     }
 
     /// <summary>A row from each place on, each half of the register.</summary>
