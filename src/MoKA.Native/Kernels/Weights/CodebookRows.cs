@@ -80,11 +80,16 @@ internal readonly ref struct BlockMagnitudes
         }
     }
 
-    /// <summary>Asks for what <see cref="CopyTo"/> reads for some blocks.</summary>
+    /// <summary>Asks for what <see cref="CopyTo"/> reads for some blocks, which may begin within a line.</summary>
     public void Prefetch(int first, int count)
     {
-        if (_codes.IsEmpty) Kernels.Prefetch.Lines(ref Unsafe.As<float, byte>(ref Unsafe.Add(ref MemoryMarshal.GetReference(_floats), first)), count * sizeof(float));
-        else Kernels.Prefetch.Lines(ref Unsafe.Add(ref MemoryMarshal.GetReference(_codes), first), count);
+        if (_codes.IsEmpty)
+        {
+            Kernels.Prefetch.Lines(ref Unsafe.As<float, byte>(ref Unsafe.Add(ref MemoryMarshal.GetReference(_floats), first)), count * sizeof(float) + Kernels.Prefetch.Line);
+            return;
+        }
+        Kernels.Prefetch.Lines(ref Unsafe.Add(ref MemoryMarshal.GetReference(_codes), first), count + Kernels.Prefetch.Line);
+        Kernels.Prefetch.Lines(ref Unsafe.As<float, byte>(ref Unsafe.Add(ref MemoryMarshal.GetReference(_nested), first / _nestedBlock)), 1);
     }
 
     /// <summary>(map[q] × nested + offset) × unit for each code q.</summary>
