@@ -114,9 +114,10 @@ public sealed class LanguageModel
     /// <exception cref="MokaException">There is no adapter, or an option is out of range.</exception>
     public Trainer Trainer(IBatchSource data, TrainingOptions options)
     {
-        // What is trained further is no longer what its half-precision file held, and it belongs to this base.
-        if (_origin is not null) _origin = _origin.BaseHash is { } other && other != Hash ? new AdapterOrigin(AdapterOrigin.NameOf(Source.Path), Hash) : _origin with { Types = null };
-        return new Trainer(Model, Adapters?.Parameters ?? [], data, options, _cpu);
+        AdapterOrigin? origin = _origin?.TrainedOn(Source.Path, Hash);
+        Trainer trainer = new(Model, Adapters?.Parameters ?? [], data, options, _cpu);
+        _origin = origin;
+        return trainer;
     }
 
     /// <summary>The text that follows a prompt, as a whole.</summary>

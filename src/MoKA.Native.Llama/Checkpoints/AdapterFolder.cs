@@ -12,6 +12,9 @@ namespace MoKA.Native.Llama.Checkpoints;
 /// <param name="BaseHash">The hash of the base's weights, or null when the adapter does not say.</param>
 public sealed record AdapterOrigin(string BaseModel, string? BaseHash)
 {
+    /// <summary>The key that the hash stands under, in the description or in the metadata.</summary>
+    internal const string HashKey = "base_model_sha256";
+
     /// <summary>A base's name from its path: where it lies on one machine means nothing on another.</summary>
     public static string NameOf(string path) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
 
@@ -23,6 +26,17 @@ public sealed record AdapterOrigin(string BaseModel, string? BaseHash)
 
     /// <summary>The weights file's metadata.</summary>
     internal IReadOnlyDictionary<string, string>? Metadata { get; init; }
+
+    /// <summary>
+    /// The origin of an adapter that was read and is trained further: it is no longer what a half-precision file held, and it
+    /// belongs to the base that it is trained on, also when it named another one or none.
+    /// </summary>
+    internal AdapterOrigin TrainedOn(string path, string hash) => BaseHash switch
+    {
+        null => this with { BaseHash = hash, Types = null, Metadata = new Dictionary<string, string>(Metadata ?? new Dictionary<string, string>()) { [HashKey] = hash } },
+        { } own when own == hash => this with { Types = null },
+        _ => new AdapterOrigin(NameOf(path), hash),
+    };
 }
 
 /// <summary>An adapter that was read, with what is needed to write it as it was.</summary>
@@ -42,8 +56,6 @@ public static class AdapterFolder
 
     /// <summary>The tensors.</summary>
     public const string WeightsFile = "adapter_model.safetensors";
-
-    private const string HashKey = "base_model_sha256";
 
     /// <summary>
     /// Writes the adapters of a model, exact to the bit; each file appears whole or not at all. An adapter that was read is
@@ -78,7 +90,7 @@ public static class AdapterFolder
             }
         Dictionary<string, string> metadata = new(origin.Metadata ?? new Dictionary<string, string>());
         // PEFT's own descriptions have no room for the hash.
-        if (origin.Metadata is null && origin.BaseHash is { } hash) metadata[HashKey] = hash;
+        if (origin.Metadata is null && origin.BaseHash is { } hash) metadata[AdapterOrigin.HashKey] = hash;
         writer.Save(Path.Combine(folder, WeightsFile), metadata);
         byte[] config = origin.Config ?? Describe(format, adapters, [.. entries.Select(e => (e.Module, e.Adapter))], origin);
         AtomicFile.Write(Path.Combine(folder, ConfigFile), stream => stream.Write(config));
@@ -129,7 +141,7 @@ public static class AdapterFolder
     }
 
     /// <summary>The hash of the base that an adapter was trained on, or null when it does not say.</summary>
-    internal static string? HashOf(AdapterConfig config, SafetensorsFile file) => config.Text(HashKey) ?? file.Metadata.GetValueOrDefault(HashKey);
+    internal static string? HashOf(AdapterConfig config, SafetensorsFile file) => config.Text(AdapterOrigin.HashKey) ?? file.Metadata.GetValueOrDefault(AdapterOrigin.HashKey);
 
     /// <summary>The format that a description names.</summary>
     internal static AdapterFormat FormatOf(AdapterConfig config) => AdapterFormat.All.FirstOrDefault(f => f.PeftType == config.PeftType)
@@ -187,7 +199,7 @@ public static class AdapterFolder
             { "target_modules", TargetModules(adapters) },
             { "task_type", "CAUSAL_LM" },
         };
-        if (format is not (LoraFormat or LokrFormat) && origin.BaseHash is { } hash) members.Add(HashKey, hash);
+        if (format is not (LoraFormat or LokrFormat) && origin.BaseHash is { } hash) members.Add(AdapterOrigin.HashKey, hash);
         format.WriteOptions(members, entries);
         using MemoryStream stream = new();
         using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true, NewLine = "\n" }))

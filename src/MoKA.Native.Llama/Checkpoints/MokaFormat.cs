@@ -69,7 +69,8 @@ internal sealed class MokaFormat : AdapterFormat
 
     internal static string Common(float scale, float dropout) => $"scale {Text(scale)}, dropout {Text(dropout)}";
 
-    internal static string Text(float number) => number.ToString("0.######", CultureInfo.InvariantCulture);
+    /// <summary>Short and yet exact: what two adapters share is compared as text.</summary>
+    internal static string Text(float number) => number.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>A Kronecker product by its two factors.</summary>
     internal static AdapterPart KroneckerPart(ModuleTensors tensors, string suffixA, string suffixB, double weight)

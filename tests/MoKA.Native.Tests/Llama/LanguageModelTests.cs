@@ -103,6 +103,27 @@ public sealed class LanguageModelTests : IDisposable
         Assert.Equal(trained, model.Generate(Prompt, Options));
     }
 
+    [Theory]
+    [MemberData(nameof(OfSomeBase))]
+    public void An_adapter_that_names_no_base_belongs_to_the_one_it_is_trained_on(AdapterOptions options)
+    {
+        LanguageModel model = Load();
+        string folder = _folder.File("adapter"), further = _folder.File("further");
+        AdapterFolder.Save(folder, model.Model, new AdapterSet(model.Model.Projections, AdapterTargets.Parse("q,v"), options, seed: 3), new AdapterOrigin("theirs", null));
+        model.LoadAdapter(folder);
+        model.SaveAdapter(further);
+        foreach (string file in new[] { AdapterFolder.ConfigFile, AdapterFolder.WeightsFile })
+            Assert.Equal(File.ReadAllBytes(Path.Combine(folder, file)), File.ReadAllBytes(Path.Combine(further, file)));
+        using (Trainer trainer = model.Trainer(ToyTasks.FineTuning().Data, ToyTasks.Options(steps: 2))) trainer.Run();
+        model.SaveAdapter(further);
+        Assert.Equal(new AdapterOrigin("theirs", model.Hash), AdapterFolder.ReadOrigin(further));
+        string trained = model.Generate(Prompt, Options);
+        model.LoadAdapter(further);
+        Assert.Equal(trained, model.Generate(Prompt, Options));
+    }
+
+    public static TheoryData<AdapterOptions> OfSomeBase => [new LoraOptions { Rank = 2 }, new MokaOptions { Filters = 2 }];
+
     [Fact]
     public void Without_an_adapter_there_is_nothing_to_save_or_train()
     {

@@ -73,6 +73,7 @@ public sealed class AdapterFolderTests : IDisposable
         { new LoraOptions { Rank = 2 }, new LoraOptions { Rank = 2, Decomposed = true }, "LoRA, dropout 0 and for model.layers.0.self_attn.v_proj DoRA" },
         { new LoraOptions { Rank = 2 }, new LoraOptions { Rank = 2, Dropout = 0.5f }, "dropout 0.5" },
         { new MokaOptions { Filters = 2 }, new MokaOptions { Filters = 2, Scale = 2 }, "scale 2" },
+        { new MokaOptions { Filters = 2 }, new MokaOptions { Filters = 2, Scale = MathF.BitIncrement(1) }, "scale 1.0000001" },
         { new MokaOptions { Filters = 2 }, new MokaOptions { Filters = 3 }, "3 filters" },
         { new MokaOptions { Filters = 2 }, new MokaOptions { Filters = 2, Gated = false }, "no gate" },
         { new MokaSOptions(), new MokaSOptions { Temperature = 2 }, "gate softmax(g / 2)" },
