@@ -95,12 +95,7 @@ public sealed class LanguageModelTests : IDisposable
         Assert.Equal(floats.Adapters!.Parameters.SelectMany(p => p.Data.ToArray()), loaded.Parameters.SelectMany(p => p.Data.ToArray()));
         model.SaveAdapter(further);
         Assert.Equal(floats.Hash, AdapterFolder.ReadOrigin(further).BaseHash);
-        using (Trainer trainer = model.Trainer(ToyTasks.FineTuning().Data, ToyTasks.Options(steps: 5))) trainer.Run();
-        model.SaveAdapter(further);
-        Assert.Equal(new AdapterOrigin("base", model.Hash), AdapterFolder.ReadOrigin(further));
-        string trained = model.Generate(Prompt, Options);
-        model.LoadAdapter(further);
-        Assert.Equal(trained, model.Generate(Prompt, Options));
+        TrainFurther(model, further, baseModel: "base");
     }
 
     [Theory]
@@ -114,12 +109,7 @@ public sealed class LanguageModelTests : IDisposable
         model.SaveAdapter(further);
         foreach (string file in new[] { AdapterFolder.ConfigFile, AdapterFolder.WeightsFile })
             Assert.Equal(File.ReadAllBytes(Path.Combine(folder, file)), File.ReadAllBytes(Path.Combine(further, file)));
-        using (Trainer trainer = model.Trainer(ToyTasks.FineTuning().Data, ToyTasks.Options(steps: 2))) trainer.Run();
-        model.SaveAdapter(further);
-        Assert.Equal(new AdapterOrigin("theirs", model.Hash), AdapterFolder.ReadOrigin(further));
-        string trained = model.Generate(Prompt, Options);
-        model.LoadAdapter(further);
-        Assert.Equal(trained, model.Generate(Prompt, Options));
+        TrainFurther(model, further, baseModel: "theirs");
     }
 
     public static TheoryData<AdapterOptions> OfSomeBase => [new LoraOptions { Rank = 2 }, new MokaOptions { Filters = 2 }];
@@ -131,6 +121,17 @@ public sealed class LanguageModelTests : IDisposable
         ErrorLine.Of(() => model.SaveAdapter(_folder.File("adapter")), "no adapter");
         ErrorLine.Of(() => model.Trainer(ToyTasks.FineTuning().Data, ToyTasks.Options(steps: 1)), "trainable");
         model.DetachAdapter();
+    }
+
+    /// <summary>Trains the adapter on the model, saves it, and finds the model's hash and the same text in what was saved.</summary>
+    private static void TrainFurther(LanguageModel model, string folder, string baseModel)
+    {
+        using (Trainer trainer = model.Trainer(ToyTasks.FineTuning().Data, ToyTasks.Options(steps: 5))) trainer.Run();
+        model.SaveAdapter(folder);
+        Assert.Equal(new AdapterOrigin(baseModel, model.Hash), AdapterFolder.ReadOrigin(folder));
+        string trained = model.Generate(Prompt, Options);
+        model.LoadAdapter(folder);
+        Assert.Equal(trained, model.Generate(Prompt, Options));
     }
 
     private LanguageModel Load() => LanguageModel.Load(_folder.File("base"), Cpus.Widest);

@@ -82,12 +82,10 @@ internal static class LaneColumns
     public static Vector512<float> FromUpperHalves(Vector512<int> halves) =>
         (halves >> 3 & Vector512.Create(FromHalf)).AsSingle() * Vector512.Create(GroupOf32.FromHalfExponent);
 
-    /// <summary>A row from each place on, each a quarter of the register. The first two meet in half of it, which costs less where registers are two halves inside.</summary>
+    /// <summary>A row from each place on, each a quarter of the register. Two meet in each half of it, which costs less where registers are two halves inside.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> FourRows(ref byte at, ref byte fourth, ref byte eighth, ref byte twelfth, nint offset)
-    {
-        return Avx512F.InsertVector256(TwoRows(ref at, ref fourth, offset).ToVector512Unsafe(), TwoRows(ref eighth, ref twelfth, offset), 1);
-    }
+    private static Vector512<int> FourRows(ref byte at, ref byte fourth, ref byte eighth, ref byte twelfth, nint offset) =>
+        Avx512F.InsertVector256(TwoRows(ref at, ref fourth, offset).ToVector512Unsafe(), TwoRows(ref eighth, ref twelfth, offset), 1);
 
     /// <summary>A row from each place on, each half of the register.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
