@@ -8,8 +8,8 @@ namespace MoKA.Native.Kernels;
 /// <summary>Copies a block of rows from one distance between rows to another; made for blocks of a few rows and columns.</summary>
 internal static class BlockCopy
 {
-    /// <summary>Of a panel on AVX-512.</summary>
-    private const int ColumnsOfPanel = 32;
+    /// <summary>Of a panel on AVX-512, and on AVX2.</summary>
+    private const int ColumnsOfWidePanel = 32, ColumnsOfPanel = 16;
 
     /// <summary>Rows by which a panel's are asked for early.</summary>
     private const int RowsAhead = 8;
@@ -25,7 +25,12 @@ internal static class BlockCopy
         // The slices prove the bounds once; the loops below then read and write without checks.
         ref float source = ref MemoryMarshal.GetReference(from[..((rows - 1) * fromStride + columns)]);
         ref float target = ref MemoryMarshal.GetReference(to[..((rows - 1) * toStride + columns)]);
-        if (columns == ColumnsOfPanel && Avx512F.IsSupported)
+        if (columns == ColumnsOfWidePanel && Avx512F.IsSupported)
+        {
+            CopyWidePanel(ref source, fromStride, ref target, toStride, rows);
+            return;
+        }
+        if (columns == ColumnsOfPanel && Avx2.IsSupported && !Avx512F.IsSupported)
         {
             CopyPanel(ref source, fromStride, ref target, toStride, rows);
             return;
@@ -45,15 +50,31 @@ internal static class BlockCopy
     /// matrix are pages apart, which the processor does not foresee: later rows are asked for, and the next panel's part of each row.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void CopyPanel(ref float source, nint fromStride, ref float target, nint toStride, int rows)
+    private static void CopyWidePanel(ref float source, nint fromStride, ref float target, nint toStride, int rows)
     {
         for (int i = 0; i < rows; i++)
         {
             Prefetch.TwoLines(ref Unsafe.As<float, byte>(ref Unsafe.Add(ref source, RowsAhead * fromStride)));
-            Prefetch.TwoLines(ref Unsafe.As<float, byte>(ref Unsafe.Add(ref source, ColumnsOfPanel)));
+            Prefetch.TwoLines(ref Unsafe.As<float, byte>(ref Unsafe.Add(ref source, ColumnsOfWidePanel)));
             Vector512<float> left = Vector512.LoadUnsafe(ref source), right = Vector512.LoadUnsafe(ref source, (nuint)Vector512<float>.Count);
             left.StoreUnsafe(ref target);
             right.StoreUnsafe(ref target, (nuint)Vector512<float>.Count);
+            source = ref Unsafe.Add(ref source, fromStride);
+            target = ref Unsafe.Add(ref target, toStride);
+        }
+    }
+
+    /// <summary>The same with one line of each row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CopyPanel(ref float source, nint fromStride, ref float target, nint toStride, int rows)
+    {
+        for (int i = 0; i < rows; i++)
+        {
+            Prefetch.Lines(ref Unsafe.As<float, byte>(ref Unsafe.Add(ref source, RowsAhead * fromStride)), Prefetch.Line);
+            Prefetch.Lines(ref Unsafe.As<float, byte>(ref Unsafe.Add(ref source, ColumnsOfPanel)), Prefetch.Line);
+            Vector256<float> left = Vector256.LoadUnsafe(ref source), right = Vector256.LoadUnsafe(ref source, (nuint)Vector256<float>.Count);
+            left.StoreUnsafe(ref target);
+            right.StoreUnsafe(ref target, (nuint)Vector256<float>.Count);
             source = ref Unsafe.Add(ref source, fromStride);
             target = ref Unsafe.Add(ref target, toStride);
         }
