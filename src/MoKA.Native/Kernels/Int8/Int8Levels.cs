@@ -34,7 +34,7 @@ internal readonly ref struct Int8Levels(CodebookRows weights) : IInt8Weights
     public static int Start(int bias) => BiasesOfCentre * ((short)bias + (bias >> 16));
 
     /// <summary>Every token reads the rows for itself.</summary>
-    public static int FewTokens(InstructionSet set) => 5;
+    public static int FewTokens(InstructionSet set) => set == InstructionSet.Avx512 ? 5 : 3;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TIntegers Add<TIntegers, TFloats>(TIntegers sums, TIntegers w, TIntegers p)

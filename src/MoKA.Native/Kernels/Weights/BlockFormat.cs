@@ -50,8 +50,8 @@ internal interface IBlock
     /// <summary>Bytes of a block.</summary>
     static abstract int Bytes { get; }
 
-    /// <summary>Writes weights 32 group .. 32 group + 31 of the block.</summary>
-    static abstract void Dequantize(ref byte block, int group, ref float weights);
+    /// <summary>Writes weights 32 group .. 32 group + 31 of the block, or half of them.</summary>
+    static abstract void Dequantize<TPart>(ref byte block, int group, ref float weights) where TPart : struct, IPartOf32;
 
     /// <summary>Whether the block's scales are finite: then so are its weights.</summary>
     static abstract bool IsFinite(ref byte block);
@@ -78,28 +78,34 @@ internal abstract class BlockFormat<TBlock>() : BlockFormat(TBlock.Weights, TBlo
         ref float to = ref MemoryMarshal.GetReference(weights);
         for (int group = first; group < first + groups; group++)
         {
-            TBlock.Dequantize(ref Unsafe.Add(ref blocks, group / groupsOfBlock * TBlock.Bytes), group % groupsOfBlock, ref to);
+            TBlock.Dequantize<WholeOf32>(ref Unsafe.Add(ref blocks, group / groupsOfBlock * TBlock.Bytes), group % groupsOfBlock, ref to);
             to = ref Unsafe.Add(ref to, GroupOf32.Length);
         }
     }
 
-    /// <summary>A single group of each row, as panels of W have them, is found without looking for its block each time.</summary>
-    [MethodImpl(Compiled.AtOnce)]
+    /// <summary>A single group of each row, or half of one, as panels of W have them, is found without looking for its block each time.</summary>
     public override void DequantizeRows(ReadOnlySpan<byte> rows, int bytesOfRow, int column, int count, Span<float> weights, int apart)
     {
-        if (column % GroupOf32.Length != 0 || count != GroupOf32.Length || rows.Length == 0)
-        {
-            base.DequantizeRows(rows, bytesOfRow, column, count, weights, apart);
-            return;
-        }
+        int skipped = column % GroupOf32.Length;
+        if (rows.Length == 0) return;
+        if (count == GroupOf32.Length && skipped == 0) DequantizeColumn<WholeOf32>(rows, bytesOfRow, column, weights, apart);
+        else if (count == GroupOf32.HalfLength && skipped == 0) DequantizeColumn<FirstOf32>(rows, bytesOfRow, column, weights, apart);
+        else if (count == GroupOf32.HalfLength && skipped == GroupOf32.HalfLength) DequantizeColumn<LastOf32>(rows, bytesOfRow, column, weights, apart);
+        else base.DequantizeRows(rows, bytesOfRow, column, count, weights, apart);
+    }
+
+    [MethodImpl(Compiled.AtOnce)]
+    private static void DequantizeColumn<TPart>(ReadOnlySpan<byte> rows, int bytesOfRow, int column, Span<float> weights, int apart) where TPart : struct, IPartOf32
+    {
         int number = rows.Length / bytesOfRow, block = column / TBlock.Weights * TBlock.Bytes, group = column % TBlock.Weights / GroupOf32.Length;
+        int count = TPart.HasFirst && TPart.HasLast ? GroupOf32.Length : GroupOf32.HalfLength;
         // The slices prove the bounds once; the loop reads and writes without checks.
         ref byte at = ref MemoryMarshal.GetReference(rows.Slice(block, (number - 1) * bytesOfRow + TBlock.Bytes));
         ref float to = ref MemoryMarshal.GetReference(weights[..((number - 1) * apart + count)]);
         for (int i = 0; i < number; i++)
         {
             Prefetch.RowAhead(ref at, bytesOfRow);
-            TBlock.Dequantize(ref at, group, ref to);
+            TBlock.Dequantize<TPart>(ref at, group, ref to);
             at = ref Unsafe.Add(ref at, bytesOfRow);
             to = ref Unsafe.Add(ref to, apart);
         }
@@ -115,7 +121,7 @@ internal abstract class BlockFormat<TBlock>() : BlockFormat(TBlock.Weights, TBlo
             int at = column + done, skip = at % GroupOf32.Length;
             count = Math.Min(GroupOf32.Length - skip, weights.Length - done);
             ref byte block = ref MemoryMarshal.GetReference(row.Slice(at / TBlock.Weights * TBlock.Bytes, TBlock.Bytes));
-            TBlock.Dequantize(ref block, at % TBlock.Weights / GroupOf32.Length, ref MemoryMarshal.GetReference(whole));
+            TBlock.Dequantize<WholeOf32>(ref block, at % TBlock.Weights / GroupOf32.Length, ref MemoryMarshal.GetReference(whole));
             whole.Slice(skip, count).CopyTo(weights[done..]);
         }
     }

@@ -10,7 +10,7 @@ namespace MoKA.Native.Kernels;
 /// </summary>
 internal static class GroupOf32
 {
-    public const int Length = 32;
+    public const int Length = 32, HalfLength = Length / 2;
 
     /// <summary>2^112: what a half's exponent is short of when its bits are read as a float's.</summary>
     public const float FromHalfExponent = 5192296858534827628530496329220096f;
@@ -59,41 +59,78 @@ internal static class GroupOf32
 
     /// <summary>w = q d.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scale(Vector256<sbyte> q, float d, ref float weights) => Scale(q, d, d, ref weights);
+    public static void Scale<TPart>(Vector256<sbyte> q, float d, ref float weights) where TPart : struct, IPartOf32 => Scale<TPart>(q, d, d, ref weights);
 
     /// <summary>w = q d, with one d for the first 16 weights and another for the last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Scale(Vector256<sbyte> q, float first, float last, ref float weights)
+    public static void Scale<TPart>(Vector256<sbyte> q, float first, float last, ref float weights) where TPart : struct, IPartOf32
     {
-        (Vector256<float> q0, Vector256<float> q1, Vector256<float> q2, Vector256<float> q3) = Floats(q);
-        (q0 * Vector256.Create(first)).StoreUnsafe(ref weights);
-        (q1 * Vector256.Create(first)).StoreUnsafe(ref weights, 8);
-        (q2 * Vector256.Create(last)).StoreUnsafe(ref weights, 16);
-        (q3 * Vector256.Create(last)).StoreUnsafe(ref weights, 24);
+        if (TPart.HasFirst) ScaleHalf(Vector256.WidenLower(q), first, ref weights);
+        if (TPart.HasLast) ScaleHalf(Vector256.WidenUpper(q), last, ref Last<TPart>(ref weights));
     }
 
     /// <summary>w = q d + m, the product rounded before the sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ScaleAndShift(Vector256<byte> q, float d, float m, ref float weights) => ScaleAndShift(q.AsSByte(), d, m, d, m, ref weights);
+    public static void ScaleAndShift<TPart>(Vector256<byte> q, float d, float m, ref float weights) where TPart : struct, IPartOf32 => ScaleAndShift<TPart>(q.AsSByte(), d, m, d, m, ref weights);
 
     /// <summary>w = q d + m, with one d and m for the first 16 weights and others for the last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ScaleAndShift(Vector256<sbyte> q, float firstD, float firstM, float lastD, float lastM, ref float weights)
+    public static void ScaleAndShift<TPart>(Vector256<sbyte> q, float firstD, float firstM, float lastD, float lastM, ref float weights) where TPart : struct, IPartOf32
     {
-        (Vector256<float> q0, Vector256<float> q1, Vector256<float> q2, Vector256<float> q3) = Floats(q);
-        Vector256<float> first = Vector256.Create(firstD), firstOffset = Vector256.Create(firstM), last = Vector256.Create(lastD), lastOffset = Vector256.Create(lastM);
-        (q0 * first + firstOffset).StoreUnsafe(ref weights);
-        (q1 * first + firstOffset).StoreUnsafe(ref weights, 8);
-        (q2 * last + lastOffset).StoreUnsafe(ref weights, 16);
-        (q3 * last + lastOffset).StoreUnsafe(ref weights, 24);
+        if (TPart.HasFirst) ScaleAndShiftHalf(Vector256.WidenLower(q), firstD, firstM, ref weights);
+        if (TPart.HasLast) ScaleAndShiftHalf(Vector256.WidenUpper(q), lastD, lastM, ref Last<TPart>(ref weights));
+    }
+
+    /// <summary>Where the last 16 weights go.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ref float Last<TPart>(ref float weights) where TPart : struct, IPartOf32 => ref Unsafe.Add(ref weights, TPart.HasFirst ? HalfLength : 0);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void ScaleHalf(Vector256<short> q, float d, ref float weights)
+    {
+        (Vector256.ConvertToSingle(Vector256.WidenLower(q)) * d).StoreUnsafe(ref weights);
+        (Vector256.ConvertToSingle(Vector256.WidenUpper(q)) * d).StoreUnsafe(ref weights, 8);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector256<float> Q0, Vector256<float> Q1, Vector256<float> Q2, Vector256<float> Q3) Floats(Vector256<sbyte> q)
+    private static void ScaleAndShiftHalf(Vector256<short> q, float d, float m, ref float weights)
     {
-        (Vector256<short> low, Vector256<short> high) = Vector256.Widen(q);
-        (Vector256<int> q0, Vector256<int> q1) = Vector256.Widen(low);
-        (Vector256<int> q2, Vector256<int> q3) = Vector256.Widen(high);
-        return (Vector256.ConvertToSingle(q0), Vector256.ConvertToSingle(q1), Vector256.ConvertToSingle(q2), Vector256.ConvertToSingle(q3));
+        Vector256<float> offset = Vector256.Create(m);
+        (Vector256.ConvertToSingle(Vector256.WidenLower(q)) * d + offset).StoreUnsafe(ref weights);
+        (Vector256.ConvertToSingle(Vector256.WidenUpper(q)) * d + offset).StoreUnsafe(ref weights, 8);
     }
+}
+
+/// <summary>Which of 32 weights are wanted: a panel of 16 columns takes the first of each group or the last.</summary>
+internal interface IPartOf32
+{
+    /// <summary>Whether weights 0 .. 15 are.</summary>
+    static abstract bool HasFirst { get; }
+
+    /// <summary>Whether weights 16 .. 31 are.</summary>
+    static abstract bool HasLast { get; }
+}
+
+/// <summary>All of them.</summary>
+internal readonly struct WholeOf32 : IPartOf32
+{
+    public static bool HasFirst => true;
+
+    public static bool HasLast => true;
+}
+
+/// <summary>Weights 0 .. 15.</summary>
+internal readonly struct FirstOf32 : IPartOf32
+{
+    public static bool HasFirst => true;
+
+    public static bool HasLast => false;
+}
+
+/// <summary>Weights 16 .. 31.</summary>
+internal readonly struct LastOf32 : IPartOf32
+{
+    public static bool HasFirst => false;
+
+    public static bool HasLast => true;
 }

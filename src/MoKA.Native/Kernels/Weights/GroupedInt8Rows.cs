@@ -45,7 +45,7 @@ internal readonly ref struct GroupedInt8Rows(ReadOnlySpan<sbyte> values, ReadOnl
         // Both have as many, so the groups of 32 are in bounds.
         ref sbyte from = ref MemoryMarshal.GetReference(q);
         ref float to = ref MemoryMarshal.GetReference(weights);
-        for (; i + GroupOf32.Length <= q.Length; i += GroupOf32.Length) GroupOf32.Scale(Vector256.LoadUnsafe(ref from, (nuint)i), scale, ref Unsafe.Add(ref to, i));
+        for (; i + GroupOf32.Length <= q.Length; i += GroupOf32.Length) GroupOf32.Scale<WholeOf32>(Vector256.LoadUnsafe(ref from, (nuint)i), scale, ref Unsafe.Add(ref to, i));
         for (; i < q.Length; i++) weights[i] = q[i] * scale;
     }
 }

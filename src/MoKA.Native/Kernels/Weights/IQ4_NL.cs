@@ -29,11 +29,11 @@ internal readonly struct IQ4_NL : IBlockInLanes
 
     public static byte Centre => 0;
 
-    public static void Dequantize(ref byte block, int group, ref float weights)
+    public static void Dequantize<TPart>(ref byte block, int group, ref float weights) where TPart : struct, IPartOf32
     {
         Vector256<byte> codes = GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt));
         Vector256<sbyte> q = Vector256.Create(Vector128.Shuffle(Levels, codes.GetLower().AsSByte()), Vector128.Shuffle(Levels, codes.GetUpper().AsSByte()));
-        GroupOf32.Scale(q, GroupOf32.Half(ref block, 0), ref weights);
+        GroupOf32.Scale<TPart>(q, GroupOf32.Half(ref block, 0), ref weights);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

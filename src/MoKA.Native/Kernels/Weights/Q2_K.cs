@@ -24,12 +24,12 @@ internal readonly struct Q2_K : IBlockInLanes
 
     public static byte Centre => 0;
 
-    public static void Dequantize(ref byte block, int group, ref float weights)
+    public static void Dequantize<TPart>(ref byte block, int group, ref float weights) where TPart : struct, IPartOf32
     {
         Vector256<sbyte> q = GroupOf32.TwoBits(ref Unsafe.Add(ref block, CodesAt + group / 4 * GroupOf32.Length), group % 4).AsSByte();
         float d = GroupOf32.Half(ref block, ScaleAt), m = GroupOf32.Half(ref block, MinimumAt);
         int first = Unsafe.Add(ref block, 2 * group), last = Unsafe.Add(ref block, 2 * group + 1);
-        GroupOf32.ScaleAndShift(q, d * (first & 15), -(m * (first >> 4)), d * (last & 15), -(m * (last >> 4)), ref weights);
+        GroupOf32.ScaleAndShift<TPart>(q, d * (first & 15), -(m * (first >> 4)), d * (last & 15), -(m * (last >> 4)), ref weights);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

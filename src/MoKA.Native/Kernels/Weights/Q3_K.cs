@@ -25,14 +25,14 @@ internal readonly struct Q3_K : IBlockInLanes
 
     public static byte Centre => 4;
 
-    public static void Dequantize(ref byte block, int group, ref float weights)
+    public static void Dequantize<TPart>(ref byte block, int group, ref float weights) where TPart : struct, IPartOf32
     {
         Vector256<byte> lower = GroupOf32.TwoBits(ref Unsafe.Add(ref block, LowerAt + group / 4 * GroupOf32.Length), group % 4);
         Vector256<byte> bit = Vector256.Create((byte)(1 << group)), third = Vector256.Equals(Vector256.LoadUnsafe(ref block) & bit, bit) & Vector256.Create((byte)4);
         Vector256<sbyte> q = (lower | third).AsSByte() - Vector256.Create((sbyte)Centre);
         float d = GroupOf32.Half(ref block, ScaleAt);
         ref byte scales = ref Unsafe.Add(ref block, ScalesAt);
-        GroupOf32.Scale(q, d * ScaleOfRun(ref scales, 2 * group), d * ScaleOfRun(ref scales, 2 * group + 1), ref weights);
+        GroupOf32.Scale<TPart>(q, d * ScaleOfRun(ref scales, 2 * group), d * ScaleOfRun(ref scales, 2 * group + 1), ref weights);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -24,8 +24,8 @@ internal readonly struct Q4_0 : IBlockInLanes
 
     public static byte Centre => 8;
 
-    public static void Dequantize(ref byte block, int group, ref float weights) =>
-        GroupOf32.Scale(GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt)).AsSByte() - Vector256.Create((sbyte)Centre), GroupOf32.Half(ref block, 0), ref weights);
+    public static void Dequantize<TPart>(ref byte block, int group, ref float weights) where TPart : struct, IPartOf32 =>
+        GroupOf32.Scale<TPart>(GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt)).AsSByte() - Vector256.Create((sbyte)Centre), GroupOf32.Half(ref block, 0), ref weights);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima, int apart)

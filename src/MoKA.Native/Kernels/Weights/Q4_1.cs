@@ -22,8 +22,8 @@ internal readonly struct Q4_1 : IBlockInLanes
 
     public static byte Centre => 0;
 
-    public static void Dequantize(ref byte block, int group, ref float weights) =>
-        GroupOf32.ScaleAndShift(GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt)), GroupOf32.Half(ref block, 0), GroupOf32.Half(ref block, MinimumAt), ref weights);
+    public static void Dequantize<TPart>(ref byte block, int group, ref float weights) where TPart : struct, IPartOf32 =>
+        GroupOf32.ScaleAndShift<TPart>(GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt)), GroupOf32.Half(ref block, 0), GroupOf32.Half(ref block, MinimumAt), ref weights);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scales<TIntegers, TFloats>(ref byte block, nint stride, ref float scales, ref float minima, int apart)

@@ -22,11 +22,11 @@ internal readonly struct Q4_K : IBlockInLanes
 
     public static byte Centre => 0;
 
-    public static void Dequantize(ref byte block, int group, ref float weights)
+    public static void Dequantize<TPart>(ref byte block, int group, ref float weights) where TPart : struct, IPartOf32
     {
         (int s, int t) = SixBitPairs.Read(ref Unsafe.Add(ref block, PairsAt), group);
         ref byte codes = ref Unsafe.Add(ref block, CodesAt + group / 2 * GroupOf32.Length);
-        GroupOf32.ScaleAndShift(GroupOf32.Halves(ref codes, high: group % 2 == 1), GroupOf32.Half(ref block, 0) * s, -(GroupOf32.Half(ref block, MinimumAt) * t), ref weights);
+        GroupOf32.ScaleAndShift<TPart>(GroupOf32.Halves(ref codes, high: group % 2 == 1), GroupOf32.Half(ref block, 0) * s, -(GroupOf32.Half(ref block, MinimumAt) * t), ref weights);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -23,10 +23,10 @@ internal readonly struct Q5_0 : IBlockInLanes
 
     public static byte Centre => 16;
 
-    public static void Dequantize(ref byte block, int group, ref float weights)
+    public static void Dequantize<TPart>(ref byte block, int group, ref float weights) where TPart : struct, IPartOf32
     {
         Vector256<byte> q = GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt)) | GroupOf32.WhereBit(Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref block, FifthBitsAt)), 16);
-        GroupOf32.Scale(q.AsSByte() - Vector256.Create((sbyte)Centre), GroupOf32.Half(ref block, 0), ref weights);
+        GroupOf32.Scale<TPart>(q.AsSByte() - Vector256.Create((sbyte)Centre), GroupOf32.Half(ref block, 0), ref weights);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -23,10 +23,10 @@ internal readonly struct Q5_1 : IBlockInLanes
 
     public static byte Centre => 0;
 
-    public static void Dequantize(ref byte block, int group, ref float weights)
+    public static void Dequantize<TPart>(ref byte block, int group, ref float weights) where TPart : struct, IPartOf32
     {
         Vector256<byte> q = GroupOf32.LowThenHighHalves(ref Unsafe.Add(ref block, CodesAt)) | GroupOf32.WhereBit(Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref block, FifthBitsAt)), 16);
-        GroupOf32.ScaleAndShift(q, GroupOf32.Half(ref block, 0), GroupOf32.Half(ref block, MinimumAt), ref weights);
+        GroupOf32.ScaleAndShift<TPart>(q, GroupOf32.Half(ref block, 0), GroupOf32.Half(ref block, MinimumAt), ref weights);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -24,13 +24,13 @@ internal readonly struct Q5_K : IBlockInLanes
 
     public static byte Centre => 0;
 
-    public static void Dequantize(ref byte block, int group, ref float weights)
+    public static void Dequantize<TPart>(ref byte block, int group, ref float weights) where TPart : struct, IPartOf32
     {
         (int s, int t) = SixBitPairs.Read(ref Unsafe.Add(ref block, PairsAt), group);
         Vector256<byte> bit = Vector256.Create((byte)(1 << group)), bits = Vector256.LoadUnsafe(ref Unsafe.Add(ref block, FifthBitsAt));
         Vector256<byte> fifth = Vector256.Equals(bits & bit, bit) & Vector256.Create((byte)16);
         Vector256<byte> q = GroupOf32.Halves(ref Unsafe.Add(ref block, CodesAt + group / 2 * GroupOf32.Length), high: group % 2 == 1) | fifth;
-        GroupOf32.ScaleAndShift(q, GroupOf32.Half(ref block, 0) * s, -(GroupOf32.Half(ref block, MinimumAt) * t), ref weights);
+        GroupOf32.ScaleAndShift<TPart>(q, GroupOf32.Half(ref block, 0) * s, -(GroupOf32.Half(ref block, MinimumAt) * t), ref weights);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

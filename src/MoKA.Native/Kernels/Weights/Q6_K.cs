@@ -25,7 +25,7 @@ internal readonly struct Q6_K : IBlockInLanes
 
     public static byte Centre => 32;
 
-    public static void Dequantize(ref byte block, int group, ref float weights)
+    public static void Dequantize<TPart>(ref byte block, int group, ref float weights) where TPart : struct, IPartOf32
     {
         int half = group / 4, g = group % 4;
         Vector256<byte> lower = GroupOf32.Halves(ref Unsafe.Add(ref block, half * 64 + g % 2 * GroupOf32.Length), high: g >= 2);
@@ -33,7 +33,7 @@ internal readonly struct Q6_K : IBlockInLanes
         Vector256<sbyte> q = (lower | (upper.AsUInt16() << 4).AsByte()).AsSByte() - Vector256.Create((sbyte)Centre);
         float d = GroupOf32.Half(ref block, ScaleAt);
         ref byte scales = ref Unsafe.Add(ref block, ScalesAt + 2 * group);
-        GroupOf32.Scale(q, d * (sbyte)scales, d * (sbyte)Unsafe.Add(ref scales, 1), ref weights);
+        GroupOf32.Scale<TPart>(q, d * (sbyte)scales, d * (sbyte)Unsafe.Add(ref scales, 1), ref weights);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
