@@ -10,7 +10,7 @@ namespace MoKA.Native.Kernels;
 internal static class Exp
 {
     private const float LowestArgument = -87.33654f;
-    private const float HighestArgument = 88.72284f;
+    private const float HighestArgument = 88.72283f;
 
     // Adding and taking away 1.5 * 2^23 rounds to the nearest whole number, ties to even.
     private const float RoundToWhole = 12582912f;
@@ -23,7 +23,8 @@ internal static class Exp
     public static TLanes Of<TLanes>(TLanes x) where TLanes : struct, ILanes<TLanes>
     {
         TLanes lowest = TLanes.Broadcast(LowestArgument);
-        TLanes clamped = TLanes.Max(lowest, TLanes.Min(TLanes.Broadcast(HighestArgument), x));
+        // Above the highest argument anything may come out, for infinity takes its place; below the lowest it would be denormal, and slow.
+        TLanes clamped = TLanes.Max(lowest, x);
         TLanes whole = TLanes.Fma(clamped, TLanes.Broadcast(1.44269504f), TLanes.Broadcast(RoundToWhole)) - TLanes.Broadcast(RoundToWhole);
         TLanes r = TLanes.Fma(whole, TLanes.Broadcast(-Ln2High), clamped);
         r = TLanes.Fma(whole, TLanes.Broadcast(-Ln2Low), r);
@@ -35,6 +36,6 @@ internal static class Exp
         p = TLanes.Fma(p, r, TLanes.Broadcast(1.6666665459e-1f));
         p = TLanes.Fma(p, r, TLanes.Broadcast(5.0000001201e-1f));
         p = TLanes.Fma(p, r * r, r) + TLanes.Broadcast(1);
-        return TLanes.ZeroBelow(x, lowest, TLanes.Scale(p, whole));
+        return TLanes.InfinityAbove(x, TLanes.Broadcast(HighestArgument), TLanes.ZeroBelow(x, lowest, TLanes.Scale(p, whole)));
     }
 }

@@ -37,11 +37,14 @@ internal interface ILanes<TSelf> where TSelf : struct, ILanes<TSelf>
     /// <summary>The smaller; <paramref name="b"/> when either is not a number.</summary>
     static abstract TSelf Min(TSelf a, TSelf b);
 
-    /// <summary>a 2^n for whole n from -126 to 128; exact, as long as the result has a normal float.</summary>
+    /// <summary>a 2^n for a whole n where a and the result are positive normal floats; not a number where a is not.</summary>
     static abstract TSelf Scale(TSelf a, TSelf n);
 
     /// <summary>0 where x is below the bound, else <paramref name="value"/>; so too where x is not a number.</summary>
     static abstract TSelf ZeroBelow(TSelf x, TSelf bound, TSelf value);
+
+    /// <summary>Infinity where x is above the bound, else <paramref name="value"/>; so too where x is not a number.</summary>
+    static abstract TSelf InfinityAbove(TSelf x, TSelf bound, TSelf value);
 }
 
 /// <summary>One lane: the specification.</summary>
@@ -78,6 +81,8 @@ internal readonly struct OneLane(float value) : ILanes<OneLane>
     public static OneLane Scale(OneLane a, OneLane n) => new(float.ScaleB(a._value, (int)n._value));
 
     public static OneLane ZeroBelow(OneLane x, OneLane bound, OneLane value) => x._value < bound._value ? default : value;
+
+    public static OneLane InfinityAbove(OneLane x, OneLane bound, OneLane value) => x._value > bound._value ? new(float.PositiveInfinity) : value;
 }
 
 /// <summary>Eight lanes: AVX2.</summary>
@@ -122,17 +127,17 @@ internal readonly struct EightLanes(Vector256<float> value) : ILanes<EightLanes>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static EightLanes Min(EightLanes a, EightLanes b) => new(Avx.Min(a._value, b._value));
 
-    /// <summary>By 2^(n/2) twice, exponent bits written, because n = 128 alone has no float.</summary>
+    /// <summary>Added to the exponent. An n that is no integer is converted to one whose last bit is 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static EightLanes Scale(EightLanes a, EightLanes n)
-    {
-        Vector256<int> whole = Vector256.ConvertToInt32(n._value), half = whole >> 1, bias = Vector256.Create(127);
-        return new(a._value * ((half + bias) << 23).AsSingle() * ((whole - half + bias) << 23).AsSingle());
-    }
+    public static EightLanes Scale(EightLanes a, EightLanes n) => new((a._value.AsInt32() + (Avx.ConvertToVector256Int32(n._value) << 23)).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static EightLanes ZeroBelow(EightLanes x, EightLanes bound, EightLanes value) =>
         new(Vector256.AndNot(value._value, Vector256.LessThan(x._value, bound._value)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static EightLanes InfinityAbove(EightLanes x, EightLanes bound, EightLanes value) =>
+        new(Vector256.ConditionalSelect(Vector256.GreaterThan(x._value, bound._value), Vector256.Create(float.PositiveInfinity), value._value));
 }
 
 /// <summary>Sixteen lanes: AVX-512.</summary>
@@ -183,4 +188,8 @@ internal readonly struct SixteenLanes(Vector512<float> value) : ILanes<SixteenLa
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static SixteenLanes ZeroBelow(SixteenLanes x, SixteenLanes bound, SixteenLanes value) =>
         new(Vector512.AndNot(value._value, Vector512.LessThan(x._value, bound._value)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static SixteenLanes InfinityAbove(SixteenLanes x, SixteenLanes bound, SixteenLanes value) =>
+        new(Vector512.ConditionalSelect(Vector512.GreaterThan(x._value, bound._value), Vector512.Create(float.PositiveInfinity), value._value));
 }
