@@ -39,6 +39,8 @@ internal static partial class AttentionKernel
             {
                 int queries = Math.Min(width, q.Rows - i0), end = past + i0 + queries;
                 Packing.Pack(q.RowRange(i0, queries).Transposed, width, panelOfQueries);
+                Ask(q, i0 + width, width);
+                Ask(y, i0, width);
                 ColumnState state = new(sums, width);
                 state.Begin();
                 for (int k0 = 0; k0 < end; k0 += RowsPerBlock)
