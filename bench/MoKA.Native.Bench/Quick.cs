@@ -24,10 +24,9 @@ internal static class Quick
             ratios["gemm_512x2048x2048_2t_of_peak"] = transposed2 / peak2;
             ratios["gemm_512x2048x2048_2t_over_torch"] = transposed2 / peer.Ask("gemm", 2, "float32", 512, 2048, 2048, "transposed")?.GetProperty("Gigaflops").GetDouble();
             ratios["int4_gemm_over_float"] = int4 / transposed2;
-            (double forward4, double backward4) = Int4Table.Seconds(two, WeightStorage.NF4Double, 128, 2048, 2048);
-            (double forwardFloat, double backwardFloat) = Int4Table.FloatSeconds(two, 128, 2048, 2048);
-            ratios["nf4_128_forward_over_float"] = forwardFloat / forward4;
-            ratios["nf4_128_backward_over_float"] = backwardFloat / backward4;
+            double[] training = Int4Table.TrainingSeconds(two, [WeightStorage.NF4Double], 128, 2048, 2048);
+            ratios["nf4_128_forward_over_float"] = training[0] / training[2];
+            ratios["nf4_128_backward_over_float"] = training[1] / training[3];
             ratios["int8_prompt_2t_of_float_peak"] = 2e-9 * 512 * 2048 * 5632 / Int4Table.IntegerSeconds(two, WeightStorage.Q4_0, 512, 2048, 5632) / peak2;
             double memory = Machine.ReadGigabytes(two);
             foreach ((string key, WeightStorage storage) in new[] { ("int8_token_2t_of_memory", WeightStorage.Q4_0), ("int8_nf4_token_2t_of_memory", WeightStorage.NF4Double) })

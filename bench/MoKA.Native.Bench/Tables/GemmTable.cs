@@ -40,11 +40,15 @@ internal static class GemmTable
     {
         using Parameter a = GemmBench.Numbers(m * k), b = GemmBench.Numbers(k * n), c = GemmBench.Numbers(m * n);
         double flop = 2.0 * m * k * n / 1e9;
-        double plain = Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(a.Data, m, k), new MatrixSpan(b.Data, k, n), new MatrixSpan(c.Data, m, n)));
-        double transposed = Timing.Seconds(() => Gemm.Multiply(cpu, new MatrixSpan(a.Data, m, k), new MatrixSpan(b.Data, n, k).Transposed, new MatrixSpan(c.Data, m, n)));
-        if (k % 32 != 0) return (flop / plain, flop / transposed, null);
+        Action plain = () => Gemm.Multiply(cpu, new MatrixSpan(a.Data, m, k), new MatrixSpan(b.Data, k, n), new MatrixSpan(c.Data, m, n));
+        Action transposed = () => Gemm.Multiply(cpu, new MatrixSpan(a.Data, m, k), new MatrixSpan(b.Data, n, k).Transposed, new MatrixSpan(c.Data, m, n));
+        if (k % 32 != 0)
+        {
+            double[] both = Timing.SecondsInTurn([plain, transposed]);
+            return (flop / both[0], flop / both[1], null);
+        }
         using BlockMatrix quantized = BlockMatrix.Quantize(b.Data, n, k, BlockType.Q4_0);
-        double int4 = Timing.Seconds(() => quantized.Multiply(cpu, new MatrixSpan(a.Data, m, k), new MatrixSpan(c.Data, m, n), transpose: true));
-        return (flop / plain, flop / transposed, flop / int4);
+        double[] seconds = Timing.SecondsInTurn([plain, transposed, () => quantized.Multiply(cpu, new MatrixSpan(a.Data, m, k), new MatrixSpan(c.Data, m, n), transpose: true)]);
+        return (flop / seconds[0], flop / seconds[1], flop / seconds[2]);
     }
 }
