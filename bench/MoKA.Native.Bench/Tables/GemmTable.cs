@@ -42,13 +42,8 @@ internal static class GemmTable
         double flop = 2.0 * m * k * n / 1e9;
         Action plain = () => Gemm.Multiply(cpu, new MatrixSpan(a.Data, m, k), new MatrixSpan(b.Data, k, n), new MatrixSpan(c.Data, m, n));
         Action transposed = () => Gemm.Multiply(cpu, new MatrixSpan(a.Data, m, k), new MatrixSpan(b.Data, n, k).Transposed, new MatrixSpan(c.Data, m, n));
-        if (k % 32 != 0)
-        {
-            double[] both = Timing.SecondsInTurn([plain, transposed]);
-            return (flop / both[0], flop / both[1], null);
-        }
-        using BlockMatrix quantized = BlockMatrix.Quantize(b.Data, n, k, BlockType.Q4_0);
-        double[] seconds = Timing.SecondsInTurn([plain, transposed, () => quantized.Multiply(cpu, new MatrixSpan(a.Data, m, k), new MatrixSpan(c.Data, m, n), transpose: true)]);
-        return (flop / seconds[0], flop / seconds[1], flop / seconds[2]);
+        using BlockMatrix? quantized = k % 32 == 0 ? BlockMatrix.Quantize(b.Data, n, k, BlockType.Q4_0) : null;
+        double[] seconds = Timing.SecondsInTurn(quantized is null ? [plain, transposed] : [plain, transposed, () => quantized.Multiply(cpu, new MatrixSpan(a.Data, m, k), new MatrixSpan(c.Data, m, n), transpose: true)]);
+        return (flop / seconds[0], flop / seconds[1], quantized is null ? null : flop / seconds[2]);
     }
 }

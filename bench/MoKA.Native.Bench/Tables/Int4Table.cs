@@ -46,7 +46,7 @@ internal static class Int4Table
     public static double[] TrainingSeconds(Cpu cpu, IReadOnlyList<WeightStorage> storages, int tokens, int inputs, int outputs)
     {
         using Parameter x = GemmBench.Numbers(tokens * inputs), y = GemmBench.Numbers(tokens * outputs), w = GemmBench.Numbers(inputs * outputs);
-        FrozenMatrix[] stored = [.. storages.Select(storage => RandomMatrix.Create(storage, outputs, inputs, 0.02f, seed: 1, stream: 1))];
+        FrozenMatrix[] stored = [.. storages.Select(storage => Stored(storage, outputs, inputs))];
         double[] seconds = Timing.SecondsInTurn(
         [
             () => Gemm.Multiply(cpu, X(), new MatrixSpan(w.Data, outputs, inputs).Transposed, Y()),
@@ -64,7 +64,7 @@ internal static class Int4Table
     public static double IntegerSeconds(Cpu cpu, WeightStorage storage, int tokens, int inputs, int outputs)
     {
         using Parameter x = GemmBench.Numbers(tokens * inputs), y = GemmBench.Numbers(tokens * outputs);
-        using FrozenMatrix w = RandomMatrix.Create(storage, outputs, inputs, 0.02f, seed: 1, stream: 1);
+        using FrozenMatrix w = Stored(storage, outputs, inputs);
         return Timing.Seconds(() => w.MultiplyInIntegers(cpu, new MatrixSpan(x.Data, tokens, inputs), new MatrixSpan(y.Data, tokens, outputs)));
     }
 
@@ -82,7 +82,7 @@ internal static class Int4Table
     {
         const int inputs = 2048, outputs = 5632;
         WeightStorage[] storages = [WeightStorage.Q4_0, WeightStorage.NF4Double];
-        FrozenMatrix[] matrices = [.. storages.Select(storage => RandomMatrix.Create(storage, outputs, inputs, 0.02f, seed: 1, stream: 1))];
+        FrozenMatrix[] matrices = [.. storages.Select(storage => Stored(storage, outputs, inputs))];
         text.Section("Activations as floats and in 8 bits");
         text.Paragraph($"y = x Wᵀ with W [{outputs}, {inputs}], 10⁹ operations a second; int8 rounds x on the way in.");
         text.Head(["instructions", "threads", "tokens", .. storages.SelectMany(s => new[] { $"{s} float", "int8" })]);
@@ -105,7 +105,7 @@ internal static class Int4Table
         text.Paragraph($"One token: y = x Wᵀ with W [{outputs}, {inputs}], 10⁹ weights a second, what a head, or a model of that many weights, takes for a token. A prompt: {PromptTokens} tokens with W [{promptOutputs}, {inputs}], 10⁹ operations a second on 2 threads.");
         text.Head("format", "bits", "one token, 1 thread, float", "GB/s", "int8", "GB/s", "2 threads, float", "GB/s", "int8", "GB/s", "prompt, float", "int8");
         foreach (BlockType type in Enum.GetValues<BlockType>()) Row(rows => Blocks(type, rows, inputs));
-        foreach (WeightStorage storage in (WeightStorage[])[WeightStorage.NF4, WeightStorage.NF4Double]) Row(rows => RandomMatrix.Create(storage, rows, inputs, 0.02f, seed: 1, stream: 1));
+        foreach (WeightStorage storage in (WeightStorage[])[WeightStorage.NF4, WeightStorage.NF4Double]) Row(rows => Stored(storage, rows, inputs));
 
         void Row(Func<int, FrozenMatrix> create)
         {
@@ -115,6 +115,8 @@ internal static class Int4Table
             text.Row([w.Format, Number(8 * bytes / weights), .. token.SelectMany(s => new[] { Number(weights / s), Number(bytes / s) }), .. BothSeconds(two, forPrompt, PromptTokens).Select(s => Number(operations / s, 0))]);
         }
     }
+
+    private static FrozenMatrix Stored(WeightStorage storage, int rows, int columns) => RandomMatrix.Create(storage, rows, columns, 0.02f, seed: 1, stream: 1);
 
     /// <summary>Blocks of random bytes below 64 and with bit 2, so that every half among them is finite and a normal number, as scales are.</summary>
     private static BlockMatrix Blocks(BlockType type, int rows, int columns)

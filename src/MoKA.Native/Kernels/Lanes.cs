@@ -127,7 +127,7 @@ internal readonly struct EightLanes(Vector256<float> value) : ILanes<EightLanes>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static EightLanes Min(EightLanes a, EightLanes b) => new(Avx.Min(a._value, b._value));
 
-    /// <summary>Added to the exponent. An n that is no integer is converted to one whose last bit is 0.</summary>
+    /// <summary>Added to the exponent. Not a number is converted to -2^31, which the shift leaves nothing of.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static EightLanes Scale(EightLanes a, EightLanes n) => new((a._value.AsInt32() + (Avx.ConvertToVector256Int32(n._value) << 23)).AsSingle());
 
